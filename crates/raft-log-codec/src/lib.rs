@@ -1,0 +1,1 @@
+//! The bytes of raft-log: records, frames and checksums, without files or threads.

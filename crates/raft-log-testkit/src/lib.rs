@@ -1,0 +1,1 @@
+//! For tests of raft-log and of other stores: memory storage, generators, the naive model.
