@@ -1,1 +1,46 @@
-//! The bytes of raft-log: records, frames and checksums, without files or threads.
+//! The bytes of raft-log: records, frames and checksums.
+//!
+//! This crate knows how a Raft log's records are laid out in memory and under which checksum, and how an
+//! application's own ids, votes and payloads take part ([`Types`]). It opens no file, starts no thread, reads no
+//! clock and logs nothing, so a tool can depend on it alone: with [`RawTypes`] the records of any directory can be
+//! read without the application's types.
+//!
+//! | what | where |
+//! |---|---|
+//! | what an application may choose | [`Types`], [`LogId`], [`Vote`], [`Encode`], [`Decode`] |
+//! | a ready-made choice | [`PlainTypes`], [`TermIndex`], [`PlainVote`] |
+//! | the choice that reads everything | [`RawTypes`], [`RawLogId`], [`RawVote`] |
+//! | the stored unit, with and without its frame | [`Record`], [`push_frame`], [`FrameHead`], [`Frame`] |
+//! | the state a log is in | [`RaftLogState`] |
+//! | checksums and cursors over memory | [`FrameSeed`], [`ChecksumWriter`], [`ChecksumReader`], [`OffsetReader`] |
+
+mod checksum;
+mod encode;
+mod format_number;
+mod frame;
+mod group;
+mod kind;
+mod offset_reader;
+mod plain;
+mod raw;
+mod record;
+mod replay;
+mod state;
+mod types;
+
+pub use checksum::{ChecksumReader, ChecksumWriter, FrameSeed};
+pub use encode::{Decode, DecodeError, Encode, EncodeError};
+pub use format_number::{Grouped, GroupedFixed};
+pub use frame::{
+    FRAME_ALIGNMENT, FRAME_FIXED_SIZE, FRAME_LEN_MAX, Frame, FrameFault, FrameHead, HeadFault,
+    PAYLOAD_BYTES_MAX, REST_BYTES_MAX, USER_DATA_BYTES_MAX, VOTE_BYTES_MAX, push_frame, push_state_frame,
+};
+pub use group::{GROUP_FRAME_SIZE, group_frame, parse_group, reserve_group};
+pub use kind::RecordKind;
+pub use offset_reader::OffsetReader;
+pub use plain::{PlainTypes, PlainVote, TermIndex};
+pub use raw::{RawLogId, RawTypes, RawVote};
+pub use record::Record;
+pub use replay::{Replay, ReplayFault};
+pub use state::RaftLogState;
+pub use types::{DisplayLogId, LogId, Types, Vote};

@@ -1,0 +1,182 @@
+//! CRC-32C over memory: the seed that ties bytes to their place, and a writer and a reader that keep a running sum.
+//!
+//! A sum is never computed around a file: a short write would make it wrong.
+
+use crate::{DecodeError, OffsetReader};
+
+/// Ties the frames of one chunk to that chunk: bytes that are stale, moved or copied from elsewhere never validate.
+///
+/// It is the CRC-32C of the log's id, the chunk's id and the chunk's salt. A frame's header checksum starts from it,
+/// mixed with the frame's offset; since a CRC maps different starts to different sums over the same bytes, a frame
+/// that stands at another offset, or under another seed, is refused for certain and not only probably.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameSeed(u32);
+
+impl FrameSeed {
+    /// The seed of the chunk `chunk_id` with `salt` in the log `log_id`.
+    pub fn new(log_id: u128, chunk_id: u64, salt: u64) -> Self {
+        let sum = crc32c::crc32c(&log_id.to_le_bytes());
+        let sum = crc32c::crc32c_append(sum, &chunk_id.to_le_bytes());
+        Self(crc32c::crc32c_append(sum, &salt.to_le_bytes()))
+    }
+
+    /// The value a checksum starts from at `offset`, a multiple of 8, of the chunk.
+    pub(crate) fn start_at(self, offset: u64) -> u32 {
+        let place = offset / 8;
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are mixed in")]
+        let mixed = (place as u32) ^ ((place >> 32) as u32);
+        self.0 ^ mixed
+    }
+
+    /// A writer whose checksum is tied to `offset` of the chunk.
+    pub fn writer_at(self, offset: u64) -> ChecksumWriter {
+        ChecksumWriter {
+            bytes: Vec::new(),
+            start: self.start_at(offset),
+        }
+    }
+
+    /// A reader for what [`FrameSeed::writer_at`] wrote.
+    ///
+    /// # Errors
+    /// As [`ChecksumReader::new`].
+    pub fn reader_at(self, offset: u64, bytes: &[u8]) -> Result<ChecksumReader<'_>, DecodeError> {
+        ChecksumReader::with_start(bytes, self.start_at(offset))
+    }
+}
+
+/// Gathers fields in memory and closes them with a CRC-32C of all bytes before it.
+#[derive(Debug, Clone, Default)]
+pub struct ChecksumWriter {
+    bytes: Vec<u8>,
+    start: u32,
+}
+
+impl ChecksumWriter {
+    /// An empty writer without a seed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    /// Appends one byte.
+    pub fn u8(&mut self, value: u8) -> &mut Self {
+        self.bytes(&[value])
+    }
+
+    /// Appends a 16-bit number, little endian.
+    pub fn u16(&mut self, value: u16) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Appends a 32-bit number, little endian.
+    pub fn u32(&mut self, value: u32) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Appends a 64-bit number, little endian.
+    pub fn u64(&mut self, value: u64) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// How many bytes have been gathered.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends the checksum of everything gathered so far and gives the bytes.
+    pub fn finish(mut self) -> Vec<u8> {
+        let sum = crc32c::crc32c_append(self.start, &self.bytes);
+        self.bytes.extend_from_slice(&sum.to_le_bytes());
+        self.bytes
+    }
+}
+
+/// Reads fields that a [`ChecksumWriter`] closed; the checksum is verified before the first field is given out.
+#[derive(Debug, Clone)]
+pub struct ChecksumReader<'a> {
+    fields: OffsetReader<'a>,
+}
+
+impl<'a> ChecksumReader<'a> {
+    /// Verifies `bytes`, the last four of which are the checksum of those before.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when the checksum differs, [`DecodeError::Incomplete`] when there is none.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::with_start(bytes, 0)
+    }
+
+    fn with_start(bytes: &'a [u8], start: u32) -> Result<Self, DecodeError> {
+        let short = DecodeError::Incomplete {
+            at: 0,
+            needed: 4,
+            found: bytes.len() as u64,
+        };
+        let (fields, sum) = bytes.split_last_chunk::<4>().ok_or(short)?;
+        if crc32c::crc32c_append(start, fields) != u32::from_le_bytes(*sum) {
+            return Err(DecodeError::Invalid { what: "checksum" });
+        }
+        Ok(Self {
+            fields: OffsetReader::new(fields),
+        })
+    }
+
+    /// The verified fields.
+    pub fn into_fields(self) -> OffsetReader<'a> {
+        self.fields
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<u8> {
+        let mut writer = FrameSeed::new(7, 8, 9).writer_at(64);
+        writer.u8(1).u16(2).u32(3).u64(4).bytes(b"five");
+        writer.finish()
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let bytes = sample();
+        let mut fields = FrameSeed::new(7, 8, 9)
+            .reader_at(64, &bytes)
+            .unwrap()
+            .into_fields();
+        assert_eq!(fields.u8().unwrap(), 1);
+        assert_eq!(fields.u16().unwrap(), 2);
+        assert_eq!(fields.u32().unwrap(), 3);
+        assert_eq!(fields.u64().unwrap(), 4);
+        assert_eq!(fields.rest(), b"five");
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_prefix_is_refused() {
+        let good = sample();
+        let seed = FrameSeed::new(7, 8, 9);
+        for bit in 0..good.len() * 8 {
+            let mut bytes = good.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(seed.reader_at(64, &bytes).is_err(), "bit {bit}");
+        }
+        for length in 0..good.len() {
+            assert!(seed.reader_at(64, &good[..length]).is_err(), "length {length}");
+        }
+    }
+
+    #[test]
+    fn bytes_from_another_place_are_refused() {
+        let bytes = sample();
+        assert!(FrameSeed::new(7, 8, 9).reader_at(72, &bytes).is_err());
+        assert!(FrameSeed::new(7, 8, 10).reader_at(64, &bytes).is_err());
+        assert!(FrameSeed::new(7, 9, 9).reader_at(64, &bytes).is_err());
+        assert!(FrameSeed::new(6, 8, 9).reader_at(64, &bytes).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! Turning values into bytes and back: the two traits, their errors, and the types of std that need no thought.
+//!
+//! Nothing here is framed or checksummed; that is the work of `frame`.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// Writes a value as bytes.
+pub trait Encode {
+    /// Appends the value's bytes to `out`, and touches nothing that stands in it already.
+    ///
+    /// # Errors
+    /// When the value cannot be expressed. What was appended before the error is cut off again by the log.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+}
+
+/// Reads a value back from its bytes.
+pub trait Decode: Sized {
+    /// Makes the value from all of `bytes`, without a copy where the value can hold slices of them.
+    ///
+    /// # Errors
+    /// When the bytes are not what [`Encode::encode`] writes. Any bytes may be given; none may panic.
+    fn decode(bytes: Bytes) -> Result<Self, DecodeError>;
+}
+
+/// Why a value could not be encoded.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The encoded value is larger than the format allows.
+    #[error("the {what} takes {size} bytes, more than the {max} bytes that a log stores")]
+    TooLarge {
+        /// What was encoded.
+        what: &'static str,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        max: u64,
+    },
+    /// The value's own encoder failed.
+    #[error("the value's encoder failed")]
+    Custom(#[source] Arc<dyn Error + Send + Sync>),
+}
+
+impl EncodeError {
+    /// An error of an application's own encoder.
+    pub fn custom(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Custom(Arc::from(error.into()))
+    }
+}
+
+/// Why bytes could not be decoded.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes end too early.
+    #[error("{needed} bytes are needed at byte {at}, and {found} are left")]
+    Incomplete {
+        /// Where the missing bytes were wanted, counted from the start of the value.
+        at: u64,
+        /// How many bytes were wanted.
+        needed: u64,
+        /// How many are left.
+        found: u64,
+    },
+    /// Bytes are left behind the value.
+    #[error("{count} bytes are left behind the value")]
+    Trailing {
+        /// How many.
+        count: u64,
+    },
+    /// A field holds what no encoder writes.
+    #[error("the {what} holds an impossible value")]
+    Invalid {
+        /// Which field.
+        what: &'static str,
+    },
+    /// The value's own decoder failed.
+    #[error("the value's decoder failed")]
+    Custom(#[source] Arc<dyn Error + Send + Sync>),
+}
+
+impl DecodeError {
+    /// An error of an application's own decoder.
+    pub fn custom(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Custom(Arc::from(error.into()))
+    }
+}
+
+impl Encode for Bytes {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        out.extend_from_slice(self);
+        Ok(())
+    }
+}
+
+impl Decode for Bytes {
+    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        Ok(bytes)
+    }
+}
+
+impl Encode for Vec<u8> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        out.extend_from_slice(self);
+        Ok(())
+    }
+}
+
+impl Decode for Vec<u8> {
+    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        Ok(bytes.into())
+    }
+}
+
+impl Encode for String {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        out.extend_from_slice(self.as_bytes());
+        Ok(())
+    }
+}
+
+impl Decode for String {
+    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        String::from_utf8(bytes.into()).map_err(DecodeError::custom)
+    }
+}
+
+impl Encode for u64 {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        out.extend_from_slice(&self.to_le_bytes());
+        Ok(())
+    }
+}
+
+impl Decode for u64 {
+    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        let mut reader = crate::OffsetReader::new(&bytes);
+        let value = reader.u64()?;
+        reader.finish()?;
+        Ok(value)
+    }
+}
+
+impl Encode for () {
+    fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl Decode for () {
+    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        crate::OffsetReader::new(&bytes).finish()
+    }
+}
