@@ -30,10 +30,7 @@ impl FrameSeed {
 
     /// A writer whose checksum is tied to `offset` of the chunk.
     pub fn writer_at(self, offset: u64) -> ChecksumWriter {
-        ChecksumWriter {
-            bytes: Vec::new(),
-            start: self.start_at(offset),
-        }
+        ChecksumWriter { bytes: Vec::new(), start: self.start_at(offset) }
     }
 
     /// A reader for what [`FrameSeed::writer_at`] wrote.
@@ -89,6 +86,11 @@ impl ChecksumWriter {
         self.bytes.len()
     }
 
+    /// What has been gathered.
+    pub fn gathered(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Appends the checksum of everything gathered so far and gives the bytes.
     pub fn finish(mut self) -> Vec<u8> {
         let sum = crc32c::crc32c_append(self.start, &self.bytes);
@@ -113,18 +115,12 @@ impl<'a> ChecksumReader<'a> {
     }
 
     fn with_start(bytes: &'a [u8], start: u32) -> Result<Self, DecodeError> {
-        let short = DecodeError::Incomplete {
-            at: 0,
-            needed: 4,
-            found: bytes.len() as u64,
-        };
+        let short = DecodeError::Incomplete { at: 0, needed: 4, found: bytes.len() as u64 };
         let (fields, sum) = bytes.split_last_chunk::<4>().ok_or(short)?;
         if crc32c::crc32c_append(start, fields) != u32::from_le_bytes(*sum) {
             return Err(DecodeError::Invalid { what: "checksum" });
         }
-        Ok(Self {
-            fields: OffsetReader::new(fields),
-        })
+        Ok(Self { fields: OffsetReader::new(fields) })
     }
 
     /// The verified fields.
@@ -146,10 +142,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let bytes = sample();
-        let mut fields = FrameSeed::new(7, 8, 9)
-            .reader_at(64, &bytes)
-            .unwrap()
-            .into_fields();
+        let mut fields = FrameSeed::new(7, 8, 9).reader_at(64, &bytes).unwrap().into_fields();
         assert_eq!(fields.u8().unwrap(), 1);
         assert_eq!(fields.u16().unwrap(), 2);
         assert_eq!(fields.u32().unwrap(), 3);

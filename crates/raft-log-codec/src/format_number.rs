@@ -55,13 +55,9 @@ mod tests {
 
     #[test]
     fn digits_are_grouped_from_the_right() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1_000"),
-            (4_352, "4_352"),
-            (1_234_567, "1_234_567"),
-        ] {
+        for (number, text) in
+            [(0, "0"), (999, "999"), (1_000, "1_000"), (4_352, "4_352"), (1_234_567, "1_234_567")]
+        {
             assert_eq!(Grouped(number).to_string(), text);
         }
         assert_eq!(format!("{:>8}", Grouped(4_352)), "   4_352");
@@ -71,10 +67,7 @@ mod tests {
     #[test]
     fn the_fixed_form_is_read_back_and_sorts_as_the_numbers() {
         let numbers = [0, 1, 999, 4_096, 1 << 40, u64::MAX];
-        let mut texts: Vec<String> = numbers
-            .iter()
-            .map(|number| GroupedFixed(*number).to_string())
-            .collect();
+        let mut texts: Vec<String> = numbers.iter().map(|number| GroupedFixed(*number).to_string()).collect();
         assert_eq!(texts[3], "00_000_000_000_000_004_096");
         for (number, text) in numbers.iter().zip(&texts) {
             assert_eq!(text.len(), GroupedFixed::WIDTH);

@@ -86,19 +86,10 @@ impl FrameHead {
     /// # Errors
     /// When the bytes are no head, or too few to tell. At most 1,040 bytes are looked at.
     pub fn parse(bytes: &[u8], seed: FrameSeed, offset: u64) -> Result<Self, HeadFault> {
-        let short = HeadFault::Incomplete {
-            needed: FRAME_FIXED_SIZE,
-        };
+        let short = HeadFault::Incomplete { needed: FRAME_FIXED_SIZE };
         let fields = |bytes| -> Result<_, DecodeError> {
             let mut reader = OffsetReader::new(bytes);
-            Ok((
-                reader.u32()?,
-                reader.u32()?,
-                reader.u32()?,
-                reader.u8()?,
-                reader.u8()?,
-                reader.u16()?,
-            ))
+            Ok((reader.u32()?, reader.u32()?, reader.u32()?, reader.u8()?, reader.u8()?, reader.u16()?))
         };
         let (found, body_crc, len, kind, flags, id_len) = fields(bytes).map_err(|_| short)?;
         if kind == 0 {
@@ -110,9 +101,7 @@ impl FrameHead {
             return Err(HeadFault::Limit);
         }
         let size = FRAME_FIXED_SIZE + id_size;
-        let covered = bytes
-            .get(BODY_CRC_AT..size)
-            .ok_or(HeadFault::Incomplete { needed: size })?;
+        let covered = bytes.get(BODY_CRC_AT..size).ok_or(HeadFault::Incomplete { needed: size })?;
         let expected = crc32c::crc32c_append(seed.start_at(offset), covered);
         if expected != found {
             return Err(HeadFault::Checksum { expected, found });
@@ -122,14 +111,7 @@ impl FrameHead {
             (Ok(term), Ok(index)) => Some((term, index)),
             _ => None,
         };
-        Ok(Self {
-            kind,
-            flags,
-            id_len,
-            len,
-            body_crc,
-            id,
-        })
+        Ok(Self { kind, flags, id_len, len, body_crc, id })
     }
 
     /// The kind, if this version knows it and every flag.
@@ -210,27 +192,14 @@ impl Frame {
         let short = HeadFault::Incomplete { needed: size };
         let body = bytes.get(head.head_size()..size).ok_or(short)?;
         let found = crc32c::crc32c(body);
-        let fault = (found != head.body_crc).then_some(FrameFault {
-            expected: head.body_crc,
-            found,
-        });
+        let fault = (found != head.body_crc).then_some(FrameFault { expected: head.body_crc, found });
         let id = head.id.map(|(term, index)| {
             let rest = FRAME_FIXED_SIZE + ID_SIZE..head.head_size();
-            let rest = if rest.is_empty() {
-                Bytes::new()
-            } else {
-                bytes.slice(rest)
-            };
+            let rest = if rest.is_empty() { Bytes::new() } else { bytes.slice(rest) };
             RawLogId { term, index, rest }
         });
         let payload = bytes.slice(head.head_size()..head.head_size() + head.payload_size());
-        Ok(Self {
-            offset,
-            head,
-            id,
-            payload,
-            fault,
-        })
+        Ok(Self { offset, head, id, payload, fault })
     }
 
     /// Where the next frame begins.
@@ -243,10 +212,7 @@ impl Frame {
     /// # Errors
     /// When the kind is unknown, or a part does not decode. The caller looks at `fault` first.
     pub fn record<T: Types>(&self) -> Result<Record<T>, DecodeError> {
-        let kind = self
-            .head
-            .kind()
-            .ok_or(DecodeError::Invalid { what: "record kind" })?;
+        let kind = self.head.kind().ok_or(DecodeError::Invalid { what: "record kind" })?;
         let id = self.id.as_ref().map(RawLogId::typed).transpose()?;
         Record::from_parts(kind, id, self.payload.clone())
     }
@@ -262,9 +228,7 @@ pub fn push_frame<T: Types>(
     offset: u64,
     record: &Record<T>,
 ) -> Result<(), EncodeError> {
-    push_parts(out, seed, offset, record.kind(), record.log_id(), |out| {
-        record.encode_payload(out)
-    })
+    push_parts(out, seed, offset, record.kind(), record.log_id(), |out| record.encode_payload(out))
 }
 
 /// As [`push_frame`] with a `State` record, without taking the state out of its owner's hands.
@@ -278,9 +242,7 @@ pub fn push_state_frame<T: Types>(
     state: &RaftLogState<T>,
 ) -> Result<(), EncodeError> {
     use crate::Encode;
-    push_parts(out, seed, offset, RecordKind::State, None::<&T::LogId>, |out| {
-        state.encode(out)
-    })
+    push_parts(out, seed, offset, RecordKind::State, None::<&T::LogId>, |out| state.encode(out))
 }
 
 pub(crate) fn push_parts<L: LogId>(
@@ -305,10 +267,7 @@ pub(crate) fn push_parts<L: LogId>(
 
     let len = out.len() - start - FRAME_FIXED_SIZE;
     assert!(len <= FRAME_LEN_MAX as usize, "each part was held to its limit");
-    out.resize(
-        start + (FRAME_FIXED_SIZE + len).next_multiple_of(FRAME_ALIGNMENT as usize),
-        0,
-    );
+    out.resize(start + (FRAME_FIXED_SIZE + len).next_multiple_of(FRAME_ALIGNMENT as usize), 0);
     let frame = out.get_mut(start..).unwrap_or_default();
     seal_frame(frame, seed, offset, kind, id_len, len as u32);
     Ok(())
@@ -323,10 +282,7 @@ pub(crate) fn seal_frame(
     id_len: u16,
     len: u32,
 ) {
-    debug_assert!(
-        offset.is_multiple_of(FRAME_ALIGNMENT),
-        "a frame begins at a multiple of 8"
-    );
+    debug_assert!(offset.is_multiple_of(FRAME_ALIGNMENT), "a frame begins at a multiple of 8");
     let head_size = FRAME_FIXED_SIZE + usize::from(id_len);
     let (head, body) = frame.split_at_mut(head_size);
     let body_crc = crc32c::crc32c(body);
@@ -360,11 +316,7 @@ pub(crate) fn push_id<L: LogId>(out: &mut Vec<u8>, id: &L) -> Result<u16, Encode
 
 pub(crate) fn check_size(what: &'static str, size: usize, max: usize) -> Result<(), EncodeError> {
     if size > max {
-        return Err(EncodeError::TooLarge {
-            what,
-            size: size as u64,
-            max: max as u64,
-        });
+        return Err(EncodeError::TooLarge { what, size: size as u64, max: max as u64 });
     }
     Ok(())
 }

@@ -108,17 +108,7 @@ mod tests {
         let mut reader = OffsetReader::new(&[1, 2, 3, 4, 5]);
         assert_eq!(reader.u32().unwrap(), 0x0403_0201);
         let error = reader.u64().unwrap_err();
-        assert!(
-            matches!(
-                error,
-                DecodeError::Incomplete {
-                    at: 4,
-                    needed: 8,
-                    found: 1
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, DecodeError::Incomplete { at: 4, needed: 8, found: 1 }), "{error}");
         assert_eq!(reader.u8().unwrap(), 5);
         assert_eq!(reader.offset(), 5);
         reader.finish().unwrap();

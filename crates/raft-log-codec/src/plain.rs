@@ -68,10 +68,7 @@ pub struct PlainVote {
 impl PlainVote {
     /// A vote for `candidate` in `term`.
     pub const fn new(term: u64, candidate: u64) -> Self {
-        Self {
-            term,
-            voted_for: Some(candidate),
-        }
+        Self { term, voted_for: Some(candidate) }
     }
 }
 
@@ -97,11 +94,7 @@ impl Decode for PlainVote {
     fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
         let mut reader = OffsetReader::new(&bytes);
         let term = reader.u64()?;
-        let voted_for = if bytes.len() > 8 {
-            Some(reader.u64()?)
-        } else {
-            None
-        };
+        let voted_for = if bytes.len() > 8 { Some(reader.u64()?) } else { None };
         reader.finish()?;
         Ok(Self { term, voted_for })
     }

@@ -50,11 +50,7 @@ impl RawLogId {
     pub fn from_typed<L: LogId>(id: &L) -> Result<Self, EncodeError> {
         let mut rest = Vec::new();
         id.encode_rest(&mut rest)?;
-        Ok(Self {
-            term: id.term(),
-            index: id.index(),
-            rest: rest.into(),
-        })
+        Ok(Self { term: id.term(), index: id.index(), rest: rest.into() })
     }
 }
 
@@ -73,11 +69,7 @@ impl LogId for RawLogId {
     }
 
     fn decode(term: u64, index: u64, rest: &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self {
-            term,
-            index,
-            rest: Bytes::copy_from_slice(rest),
-        })
+        Ok(Self { term, index, rest: Bytes::copy_from_slice(rest) })
     }
 }
 

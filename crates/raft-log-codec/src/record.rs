@@ -89,11 +89,7 @@ impl<T: Types> Record<T> {
     /// When a part does not decode, is missing, or has no place in a record of this kind.
     pub fn from_parts(kind: RecordKind, id: Option<T::LogId>, payload: Bytes) -> Result<Self, DecodeError> {
         let needed = |id: Option<T::LogId>| id.ok_or(DecodeError::Invalid { what: "log id" });
-        if id.is_some()
-            && matches!(
-                kind,
-                RecordKind::SaveVote | RecordKind::State | RecordKind::SaveUserData
-            )
+        if id.is_some() && matches!(kind, RecordKind::SaveVote | RecordKind::State | RecordKind::SaveUserData)
         {
             return Err(DecodeError::Invalid { what: "log id" });
         }

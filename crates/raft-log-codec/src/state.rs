@@ -45,9 +45,7 @@ impl<T: Types> Encode for RaftLogState<T> {
                 | flag(self.user_data.is_some(), HAS_USER_DATA),
         );
         for id in [&self.last, &self.committed, &self.purged].into_iter().flatten() {
-            push_sized(out, "log id", usize::from(u16::MAX), |out| {
-                push_id(out, id).map(drop)
-            })?;
+            push_sized(out, "log id", usize::from(u16::MAX), |out| push_id(out, id).map(drop))?;
         }
         if let Some(vote) = &self.vote {
             push_sized(out, "vote", VOTE_BYTES_MAX, |out| vote.encode(out))?;
@@ -84,9 +82,7 @@ impl<T: Types> Decode for RaftLogState<T> {
         let mut reader = OffsetReader::new(&bytes);
         let flags = reader.u8()?;
         if flags & !HAS_ALL != 0 {
-            return Err(DecodeError::Invalid {
-                what: "set of state fields",
-            });
+            return Err(DecodeError::Invalid { what: "set of state fields" });
         }
         let id = |reader: &mut OffsetReader<'_>, bit: u8| -> Result<Option<T::LogId>, DecodeError> {
             if flags & bit == 0 {
@@ -109,29 +105,15 @@ impl<T: Types> Decode for RaftLogState<T> {
             Ok(Some(bytes.slice(start..start + size)))
         };
         let vote = sized(&mut reader, HAS_VOTE)?.map(T::Vote::decode).transpose()?;
-        let user_data = sized(&mut reader, HAS_USER_DATA)?
-            .map(T::UserData::decode)
-            .transpose()?;
+        let user_data = sized(&mut reader, HAS_USER_DATA)?.map(T::UserData::decode).transpose()?;
         reader.finish()?;
-        Ok(Self {
-            vote,
-            last,
-            committed,
-            purged,
-            user_data,
-        })
+        Ok(Self { vote, last, committed, purged, user_data })
     }
 }
 
 impl<T: Types> Default for RaftLogState<T> {
     fn default() -> Self {
-        Self {
-            vote: None,
-            last: None,
-            committed: None,
-            purged: None,
-            user_data: None,
-        }
+        Self { vote: None, last: None, committed: None, purged: None, user_data: None }
     }
 }
 
