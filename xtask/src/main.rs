@@ -3,6 +3,7 @@
 //! A table of contents: each subcommand is a file of its own. Nothing here does work.
 
 mod capture;
+mod check;
 mod layers;
 
 use std::error::Error;
@@ -23,11 +24,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Check),
     Layers(layers::Layers),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Check(check) => check.run(),
         Command::Layers(layers) => layers.run(),
     };
     match outcome {
