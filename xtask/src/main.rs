@@ -1,2 +1,43 @@
 //! `cargo xtask`: the front door for developers and operators.
-fn main() {}
+//!
+//! A table of contents: each subcommand is a file of its own. Nothing here does work.
+
+mod capture;
+mod check;
+mod layers;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a subcommand gives back: the error is text for the person at the terminal.
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// The front door for developers and operators of raft-log.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Check),
+    Layers(layers::Layers),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Check(check) => check.run(),
+        Command::Layers(layers) => layers.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
