@@ -23,10 +23,7 @@ pub(crate) struct Captured {
 pub(crate) fn capture(mut command: Command) -> Outcome<Captured> {
     // One pipe for both outputs: with two, an error could not be told from the line it belongs to.
     let (mut reader, writer) = io::pipe()?;
-    command
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     let mut child = command
         .spawn()
         .map_err(|error| format!("{} does not start: {error}", command.get_program().display()))?;
@@ -36,10 +33,7 @@ pub(crate) fn capture(mut command: Command) -> Outcome<Captured> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
     let status = child.wait()?;
-    Ok(Captured {
-        success: status.success(),
-        output: String::from_utf8_lossy(&bytes).into_owned(),
-    })
+    Ok(Captured { success: status.success(), output: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 /// The cargo that runs this program, or the one on the path.
@@ -63,11 +57,7 @@ mod tests {
         command.arg("no-such-subcommand-of-cargo");
         let captured = capture(command).unwrap();
         assert!(!captured.success);
-        assert!(
-            captured.output.contains("no-such-subcommand-of-cargo"),
-            "{}",
-            captured.output
-        );
+        assert!(captured.output.contains("no-such-subcommand-of-cargo"), "{}", captured.output);
     }
 
     #[test]

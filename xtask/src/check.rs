@@ -25,15 +25,7 @@ impl Check {
         step("layers --self-test", || captured(layers::self_test_workspace()))?;
         cargo_step(
             "clippy",
-            &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--all-features",
-                "--",
-                "-D",
-                "warnings",
-            ],
+            &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
             &[],
         )?;
         test_step()?;
@@ -79,14 +71,8 @@ fn run_cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome<Captur
 /// An outcome of this program's own, in the form of a command's.
 fn captured(outcome: Outcome<String>) -> Outcome<Captured> {
     Ok(match outcome {
-        Ok(output) => Captured {
-            success: true,
-            output,
-        },
-        Err(error) => Captured {
-            success: false,
-            output: format!("{error}\n"),
-        },
+        Ok(output) => Captured { success: true, output },
+        Err(error) => Captured { success: false, output: format!("{error}\n") },
     })
 }
 
@@ -110,12 +96,7 @@ mod tests {
 
     #[test]
     fn a_step_that_fails_ends_the_run_and_is_named() {
-        let outcome = step("lint", || {
-            Ok(Captured {
-                success: false,
-                output: "why".into(),
-            })
-        });
+        let outcome = step("lint", || Ok(Captured { success: false, output: "why".into() }));
         assert_eq!(outcome.unwrap_err().to_string(), "step `lint` failed");
     }
 

@@ -25,11 +25,7 @@ pub(crate) struct Layers {
 impl Layers {
     /// Checks the workspace of the current directory and prints one summary.
     pub(crate) fn run(&self) -> Outcome {
-        let summary = if self.self_test {
-            self_test_workspace()?
-        } else {
-            check_workspace()?
-        };
+        let summary = if self.self_test { self_test_workspace()? } else { check_workspace()? };
         println!("{summary}");
         Ok(())
     }
@@ -44,20 +40,10 @@ pub(crate) fn check_workspace() -> Outcome<String> {
     let graph = Graph::of_workspace()?;
     let violations = rules::check(&graph);
     if violations.is_empty() {
-        let edges: usize = graph
-            .packages
-            .iter()
-            .map(|package| package.depends_on.len())
-            .sum();
-        return Ok(format!(
-            "layers: {} packages, {edges} edges, all allowed",
-            graph.packages.len()
-        ));
+        let edges: usize = graph.packages.iter().map(|package| package.depends_on.len()).sum();
+        return Ok(format!("layers: {} packages, {edges} edges, all allowed", graph.packages.len()));
     }
-    let lines: Vec<String> = violations
-        .iter()
-        .map(|violation| format!("\n  {violation}"))
-        .collect();
+    let lines: Vec<String> = violations.iter().map(|violation| format!("\n  {violation}")).collect();
     Err(format!("{} violations of the layers:{}", lines.len(), lines.concat()).into())
 }
 
@@ -68,9 +54,5 @@ pub(crate) fn check_workspace() -> Outcome<String> {
 /// What was added and not found; or that the workspace cannot be read.
 pub(crate) fn self_test_workspace() -> Outcome<String> {
     let report = self_test::run(&Graph::of_workspace()?);
-    if report.passed() {
-        Ok(report.to_string())
-    } else {
-        Err(report.to_string().into())
-    }
+    if report.passed() { Ok(report.to_string()) } else { Err(report.to_string().into()) }
 }

@@ -12,13 +12,10 @@ pub(super) struct TestSum {
 impl TestSum {
     /// Adds up all result lines of `output`. Lines of any other form count for nothing.
     pub(super) fn of(output: &str) -> Self {
-        output
-            .lines()
-            .filter_map(Self::of_line)
-            .fold(Self::default(), |sum, one| Self {
-                passed: sum.passed + one.passed,
-                failed: sum.failed + one.failed,
-            })
+        output.lines().filter_map(Self::of_line).fold(Self::default(), |sum, one| Self {
+            passed: sum.passed + one.passed,
+            failed: sum.failed + one.failed,
+        })
     }
 
     /// Whether no test ran at all.
@@ -30,14 +27,9 @@ impl TestSum {
     fn of_line(line: &str) -> Option<Self> {
         let (_verdict, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
         let count = |unit: &str| {
-            counts
-                .split("; ")
-                .find_map(|part| part.strip_suffix(unit)?.strip_suffix(' ')?.parse().ok())
+            counts.split("; ").find_map(|part| part.strip_suffix(unit)?.strip_suffix(' ')?.parse().ok())
         };
-        Some(Self {
-            passed: count("passed")?,
-            failed: count("failed")?,
-        })
+        Some(Self { passed: count("passed")?, failed: count("failed")? })
     }
 }
 
@@ -63,13 +55,7 @@ test result: FAILED. 10 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out;
     #[test]
     fn all_result_lines_are_added_up() {
         let sum = TestSum::of(TWO_BINARIES);
-        assert_eq!(
-            sum,
-            TestSum {
-                passed: 13,
-                failed: 2
-            }
-        );
+        assert_eq!(sum, TestSum { passed: 13, failed: 2 });
         assert_eq!(sum.to_string(), "13 passed, 2 failed");
     }
 

@@ -72,10 +72,7 @@ impl Graph {
 /// under another name: the check of the sources goes by names.
 fn packages_of(metadata: &Value) -> Outcome<Vec<(Package, PathBuf)>> {
     let listed = array(metadata, "packages")?;
-    let members = listed
-        .iter()
-        .map(|package| text(package, "name"))
-        .collect::<Outcome<BTreeSet<&str>>>()?;
+    let members = listed.iter().map(|package| text(package, "name")).collect::<Outcome<BTreeSet<&str>>>()?;
     if members.is_empty() {
         return Err("cargo metadata lists no packages".into());
     }
@@ -100,12 +97,7 @@ fn packages_of(metadata: &Value) -> Outcome<Vec<(Package, PathBuf)>> {
             }
             depends_on.insert(dependency_name.to_owned());
         }
-        let package = Package {
-            name: name.to_owned(),
-            depends_on,
-            third_party,
-            sources: Vec::new(),
-        };
+        let package = Package { name: name.to_owned(), depends_on, third_party, sources: Vec::new() };
         packages.push((package, PathBuf::from(text(listed, "manifest_path")?)));
     }
     Ok(packages)
@@ -140,10 +132,7 @@ fn read_sources(root: &Path, directory: &Path, sources: &mut Vec<Source>) -> Out
             let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
             let parts = path.strip_prefix(root)?.components();
             let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
-            sources.push(Source {
-                path: parts.join("/"),
-                text,
-            });
+            sources.push(Source { path: parts.join("/"), text });
         }
     }
     Ok(())
@@ -209,11 +198,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_form_is_an_error() {
-        for metadata in [
-            json!({}),
-            json!({ "packages": [] }),
-            json!({ "packages": [{ "name": 1 }] }),
-        ] {
+        for metadata in [json!({}), json!({ "packages": [] }), json!({ "packages": [{ "name": 1 }] })] {
             assert!(packages_of(&metadata).is_err(), "{metadata}");
         }
     }
@@ -221,16 +206,8 @@ mod tests {
     #[test]
     fn the_real_workspace_is_read_with_its_sources() {
         let graph = Graph::of_workspace().unwrap();
-        let xtask = graph
-            .packages
-            .iter()
-            .find(|package| package.name == "xtask")
-            .unwrap();
-        let this = xtask
-            .sources
-            .iter()
-            .find(|source| source.path == "src/layers/graph.rs")
-            .unwrap();
+        let xtask = graph.packages.iter().find(|package| package.name == "xtask").unwrap();
+        let this = xtask.sources.iter().find(|source| source.path == "src/layers/graph.rs").unwrap();
         assert!(this.text.contains("the_real_workspace_is_read_with_its_sources"));
         assert!(names(&xtask.third_party).contains(&"clap"));
     }

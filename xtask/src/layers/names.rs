@@ -25,41 +25,22 @@ pub(super) fn names_in(source: &str) -> Vec<Name> {
     let mut rest = tokens.as_slice();
     while let [token, after @ ..] = rest {
         if let Kind::Word(word) = &token.kind {
-            let is_path = matches!(
-                after,
-                [
-                    Token {
-                        kind: Kind::PathSeparator,
-                        ..
-                    },
-                    ..
-                ]
-            );
+            let is_path = matches!(after, [Token { kind: Kind::PathSeparator, .. }, ..]);
             let is_renamed = matches!(after, [next, ..] if next.is_word("as"));
             let is_imported =
                 matches!(before, Some(Kind::Word(before)) if before == "use" || before == "crate");
             if word == "std" {
                 match after {
-                    [
-                        Token {
-                            kind: Kind::PathSeparator,
-                            ..
-                        },
-                        inside @ ..,
-                    ] => names.extend(std_modules(inside)),
+                    [Token { kind: Kind::PathSeparator, .. }, inside @ ..] => {
+                        names.extend(std_modules(inside))
+                    }
                     _ if is_renamed || is_imported => {
-                        names.push(Name {
-                            line: token.line,
-                            path: ALL_OF_STD.to_owned(),
-                        });
+                        names.push(Name { line: token.line, path: ALL_OF_STD.to_owned() });
                     }
                     _ => {}
                 }
             } else if is_path || is_renamed || is_imported {
-                names.push(Name {
-                    line: token.line,
-                    path: word.clone(),
-                });
+                names.push(Name { line: token.line, path: word.clone() });
             }
         }
         before = Some(token.kind.clone());
@@ -86,22 +67,12 @@ fn std_modules(tokens: &[Token]) -> Vec<Name> {
             }
             Kind::Word(word) if at_start => {
                 // `std::{self as other}` gives all of it, as a glob does.
-                let path = if word == "self" {
-                    ALL_OF_STD.to_owned()
-                } else {
-                    format!("std::{word}")
-                };
-                names.push(Name {
-                    line: token.line,
-                    path,
-                });
+                let path = if word == "self" { ALL_OF_STD.to_owned() } else { format!("std::{word}") };
+                names.push(Name { line: token.line, path });
                 at_start = false;
             }
             Kind::Other('*') if at_start => {
-                names.push(Name {
-                    line: token.line,
-                    path: ALL_OF_STD.to_owned(),
-                });
+                names.push(Name { line: token.line, path: ALL_OF_STD.to_owned() });
                 at_start = false;
             }
             _ => {}
@@ -135,10 +106,7 @@ impl Token {
 }
 
 fn tokens_of(source: &str) -> Vec<Token> {
-    let mut reader = Reader {
-        rest: source,
-        line: 1,
-    };
+    let mut reader = Reader { rest: source, line: 1 };
     let mut tokens = Vec::new();
     loop {
         reader.skip_blanks_and_comments();
@@ -227,9 +195,7 @@ impl<'a> Reader<'a> {
 
     /// Skips a text, byte or character literal, or the quote of a lifetime; whether there was one.
     fn skip_literal(&mut self) -> bool {
-        let marker = ["br", "cr", "b", "c", "r"]
-            .into_iter()
-            .find(|marker| self.begins_literal(marker));
+        let marker = ["br", "cr", "b", "c", "r"].into_iter().find(|marker| self.begins_literal(marker));
         self.take(marker.map_or(0, str::len));
         let is_raw = marker.is_some_and(|marker| marker.ends_with('r'));
         if is_raw {
@@ -302,11 +268,7 @@ mod tests {
             ("#[tracing::instrument] fn f() {}", "tracing"),
             ("fn f(x: &dyn ::raft_log::Wal) {}", "raft_log"),
         ] {
-            assert!(
-                paths(source).contains(&path.to_owned()),
-                "{source}: {:?}",
-                paths(source)
-            );
+            assert!(paths(source).contains(&path.to_owned()), "{source}: {:?}", paths(source));
         }
     }
 
@@ -317,17 +279,9 @@ mod tests {
         for module in ["std::io", "std::fs", "std::collections", "std::time"] {
             assert!(seen.iter().any(|path| path == module), "{module} in {seen:?}");
         }
-        assert!(
-            !seen
-                .iter()
-                .any(|path| path == "std::BTreeMap" || path == "std::fs2"),
-            "{seen:?}"
-        );
+        assert!(!seen.iter().any(|path| path == "std::BTreeMap" || path == "std::fs2"), "{seen:?}");
         assert_eq!(paths("use {std::fs, tracing::info};"), ["std::fs", "tracing"]);
-        assert_eq!(
-            paths("use std::{fs,}; use std::thread;"),
-            ["std::fs", "std::thread"]
-        );
+        assert_eq!(paths("use std::{fs,}; use std::thread;"), ["std::fs", "std::thread"]);
     }
 
     #[test]
@@ -397,33 +351,16 @@ mod tests {
     #[test]
     fn lines_are_counted_through_comments_and_literals() {
         let source = "//! a\n/* b\n */\nlet s = \"c\nd\";\nuse std::fs;\nuse std::{\n    io,\n    time,\n};";
-        let lines: Vec<(usize, String)> = names_in(source)
-            .into_iter()
-            .map(|name| (name.line, name.path))
-            .collect();
-        assert_eq!(
-            lines,
-            [
-                (6, "std::fs".into()),
-                (8, "std::io".into()),
-                (9, "std::time".into())
-            ]
-        );
+        let lines: Vec<(usize, String)> =
+            names_in(source).into_iter().map(|name| (name.line, name.path)).collect();
+        assert_eq!(lines, [(6, "std::fs".into()), (8, "std::io".into()), (9, "std::time".into())]);
     }
 
     #[test]
     fn an_unfinished_source_ends() {
-        for source in [
-            "\"std::fs",
-            "/* std::fs",
-            "r#\"std::fs",
-            "'\\",
-            "'",
-            "std::",
-            "use std::{",
-            "é'é",
-            "r#",
-        ] {
+        for source in
+            ["\"std::fs", "/* std::fs", "r#\"std::fs", "'\\", "'", "std::", "use std::{", "é'é", "r#"]
+        {
             let _ = names_in(source);
         }
     }

@@ -16,12 +16,7 @@ pub(super) enum Violation {
     /// A dependency on a package from outside.
     ThirdParty { from: String, to: String },
     /// A crate or a module of std named in a source.
-    Name {
-        package: String,
-        path: String,
-        line: usize,
-        name: String,
-    },
+    Name { package: String, path: String, line: usize, name: String },
 }
 
 /// All violations in `graph`, package by package.
@@ -30,9 +25,7 @@ pub(super) fn check(graph: &Graph) -> Vec<Violation> {
     for package in &graph.packages {
         match layer_of(&package.name) {
             Some(layer) => check_package(package, layer, &mut violations),
-            None => violations.push(Violation::NotInTable {
-                package: package.name.clone(),
-            }),
+            None => violations.push(Violation::NotInTable { package: package.name.clone() }),
         }
     }
     violations
@@ -41,31 +34,18 @@ pub(super) fn check(graph: &Graph) -> Vec<Violation> {
 fn check_package(package: &Package, layer: &Layer, violations: &mut Vec<Violation>) {
     for to in &package.depends_on {
         if !layer.may_depend_on(to) {
-            violations.push(Violation::Edge {
-                from: package.name.clone(),
-                to: to.clone(),
-            });
+            violations.push(Violation::Edge { from: package.name.clone(), to: to.clone() });
         }
     }
     for to in &package.third_party {
-        if layer
-            .third_party
-            .is_some_and(|allowed| !allowed.contains(&to.as_str()))
-        {
-            violations.push(Violation::ThirdParty {
-                from: package.name.clone(),
-                to: to.clone(),
-            });
+        if layer.third_party.is_some_and(|allowed| !allowed.contains(&to.as_str())) {
+            violations.push(Violation::ThirdParty { from: package.name.clone(), to: to.clone() });
         }
     }
     if layer.forbidden_names.is_empty() {
         return;
     }
-    for source in package
-        .sources
-        .iter()
-        .filter(|source| !layer.is_exempt(&source.path))
-    {
+    for source in package.sources.iter().filter(|source| !layer.is_exempt(&source.path)) {
         for name in names_in(&source.text) {
             if is_forbidden(layer, &name.path) {
                 violations.push(Violation::Name {
@@ -83,31 +63,20 @@ fn check_package(package: &Package, layer: &Layer, violations: &mut Vec<Violatio
 fn is_forbidden(layer: &Layer, name: &str) -> bool {
     layer.forbidden_names.contains(&name)
         || (name == ALL_OF_STD
-            && layer
-                .forbidden_names
-                .iter()
-                .any(|forbidden| forbidden.starts_with("std::")))
+            && layer.forbidden_names.iter().any(|forbidden| forbidden.starts_with("std::")))
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotInTable { package } => {
-                write!(
-                    f,
-                    "{package} has no layer: add it to the table in xtask/src/layers/table.rs"
-                )
+                write!(f, "{package} has no layer: add it to the table in xtask/src/layers/table.rs")
             }
             Self::Edge { from, to } => write!(f, "{from} must not depend on {to}"),
             Self::ThirdParty { from, to } => {
                 write!(f, "{from} must not depend on {to} from outside the workspace")
             }
-            Self::Name {
-                package,
-                path,
-                line,
-                name,
-            } => {
+            Self::Name { package, path, line, name } => {
                 write!(f, "{package} must not name `{name}` at {path}:{line}")
             }
         }
@@ -124,20 +93,12 @@ mod tests {
             name: name.to_owned(),
             depends_on: depends_on.iter().map(|&to| to.to_owned()).collect(),
             third_party: ["bytes".to_owned()].into(),
-            sources: vec![Source {
-                path: "src/lib.rs".into(),
-                text: "use std::fmt;".into(),
-            }],
+            sources: vec![Source { path: "src/lib.rs".into(), text: "use std::fmt;".into() }],
         }
     }
 
     fn check_one(package: Package) -> Vec<String> {
-        check(&Graph {
-            packages: vec![package],
-        })
-        .iter()
-        .map(Violation::to_string)
-        .collect()
+        check(&Graph { packages: vec![package] }).iter().map(Violation::to_string).collect()
     }
 
     #[test]
@@ -146,10 +107,7 @@ mod tests {
             package("raft-log-codec", &[]),
             package("raft-log-chunk", &["raft-log-codec"]),
             package("raft-log-state", &["raft-log-codec"]),
-            package(
-                "raft-log",
-                &["raft-log-codec", "raft-log-chunk", "raft-log-state"],
-            ),
+            package("raft-log", &["raft-log-codec", "raft-log-chunk", "raft-log-state"]),
             package("xtask", &["raft-log", "raft-log-codec"]),
         ];
         assert_eq!(check(&Graph { packages }), []);
@@ -192,48 +150,26 @@ mod tests {
     #[test]
     fn a_forbidden_name_is_told_with_its_place() {
         let mut codec = package("raft-log-codec", &[]);
-        codec.sources.push(Source {
-            path: "src/frame.rs".into(),
-            text: "// a\nuse std::{fmt, time};\n".into(),
-        });
-        assert_eq!(
-            check_one(codec),
-            ["raft-log-codec must not name `std::time` at src/frame.rs:2"]
-        );
+        codec
+            .sources
+            .push(Source { path: "src/frame.rs".into(), text: "// a\nuse std::{fmt, time};\n".into() });
+        assert_eq!(check_one(codec), ["raft-log-codec must not name `std::time` at src/frame.rs:2"]);
     }
 
     #[test]
     fn all_of_std_is_as_forbidden_as_its_parts() {
         let mut codec = package("raft-log-codec", &[]);
-        codec.sources.push(Source {
-            path: "src/frame.rs".into(),
-            text: "use std::*;".into(),
-        });
-        assert_eq!(
-            check_one(codec),
-            ["raft-log-codec must not name `std::*` at src/frame.rs:1"]
-        );
+        codec.sources.push(Source { path: "src/frame.rs".into(), text: "use std::*;".into() });
+        assert_eq!(check_one(codec), ["raft-log-codec must not name `std::*` at src/frame.rs:1"]);
     }
 
     #[test]
     fn the_tool_names_the_facade_only_where_it_imports_and_repairs() {
         let mut dump = package("raft-log-dump", &["raft-log"]);
         let text = "use raft_log::RaftLog;\nuse raft_log_chunk::Storage;\nuse std::*;";
-        dump.sources.push(Source {
-            path: "src/import.rs".into(),
-            text: text.into(),
-        });
-        dump.sources.push(Source {
-            path: "src/repair/plan.rs".into(),
-            text: text.into(),
-        });
-        dump.sources.push(Source {
-            path: "src/show.rs".into(),
-            text: text.into(),
-        });
-        assert_eq!(
-            check_one(dump),
-            ["raft-log-dump must not name `raft_log` at src/show.rs:1"]
-        );
+        dump.sources.push(Source { path: "src/import.rs".into(), text: text.into() });
+        dump.sources.push(Source { path: "src/repair/plan.rs".into(), text: text.into() });
+        dump.sources.push(Source { path: "src/show.rs".into(), text: text.into() });
+        assert_eq!(check_one(dump), ["raft-log-dump must not name `raft_log` at src/show.rs:1"]);
     }
 }

@@ -26,21 +26,15 @@ struct Tally {
 /// Tries on `graph` every forbidden edge between its packages, every forbidden name in each way a source
 /// can name it, and a crate from outside wherever those are listed.
 pub(super) fn run(graph: &Graph) -> Report {
-    let mut report = Report {
-        edges: Tally::default(),
-        names: Tally::default(),
-        third_party: Tally::default(),
-    };
+    let mut report =
+        Report { edges: Tally::default(), names: Tally::default(), third_party: Tally::default() };
     for package in &graph.packages {
         let from = &package.name;
         let Some(layer) = layer_of(from) else { continue };
 
         for to in graph.packages.iter().map(|package| &package.name) {
             if to != from && !layer.may_depend_on(to) {
-                let expected = Violation::Edge {
-                    from: from.clone(),
-                    to: to.clone(),
-                };
+                let expected = Violation::Edge { from: from.clone(), to: to.clone() };
                 // Should the workspace have the edge already, it is to be found all the same.
                 let without = changed(graph, from, |package| package.depends_on.remove(to));
                 let with = changed(graph, from, |package| package.depends_on.insert(to.clone()));
@@ -64,10 +58,7 @@ pub(super) fn run(graph: &Graph) -> Report {
 
         if layer.third_party.is_some() {
             let to = "a-crate-the-self-test-adds".to_owned();
-            let expected = Violation::ThirdParty {
-                from: from.clone(),
-                to: to.clone(),
-            };
+            let expected = Violation::ThirdParty { from: from.clone(), to: to.clone() };
             let with = changed(graph, from, |package| package.third_party.insert(to));
             report.third_party.add(graph, &with, expected);
         }
@@ -84,9 +75,7 @@ fn sources_that_name(name: &str) -> Vec<String> {
     ];
     match name.split_once("::") {
         Some((root, module)) => {
-            sources.push(format!(
-                "//! In a group.\nuse {root}::{{fmt::{{self, Debug}}, {module}}};\n"
-            ));
+            sources.push(format!("//! In a group.\nuse {root}::{{fmt::{{self, Debug}}, {module}}};\n"));
         }
         None => sources.push(format!("//! As a crate.\nextern crate {name};\n")),
     }
@@ -106,10 +95,7 @@ fn changed<R>(graph: &Graph, name: &str, change: impl FnOnce(&mut Package) -> R)
 impl Tally {
     fn add(&mut self, without: &Graph, with: &Graph, expected: Violation) {
         let before = check(without);
-        let more: Vec<_> = check(with)
-            .into_iter()
-            .filter(|violation| !before.contains(violation))
-            .collect();
+        let more: Vec<_> = check(with).into_iter().filter(|violation| !before.contains(violation)).collect();
         self.tried += 1;
         if more != [expected.clone()] {
             self.missed.push(expected);
@@ -121,12 +107,7 @@ impl Tally {
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
-        write!(
-            f,
-            "{} of {} {what} found",
-            self.tried - self.missed.len(),
-            self.tried
-        )?;
+        write!(f, "{} of {} {what} found", self.tried - self.missed.len(), self.tried)?;
         for missed in &self.missed {
             write!(f, "\n  missed: {missed}")?;
         }
@@ -162,29 +143,19 @@ mod tests {
             third_party: Default::default(),
             sources: Vec::new(),
         };
-        Graph {
-            packages: names.iter().map(package).collect(),
-        }
+        Graph { packages: names.iter().map(package).collect() }
     }
 
     #[test]
     fn every_forbidden_edge_is_tried_and_found() {
-        let report = run(&graph(&[
-            "raft-log-codec",
-            "raft-log-chunk",
-            "raft-log-state",
-            "xtask",
-        ]));
+        let report = run(&graph(&["raft-log-codec", "raft-log-chunk", "raft-log-state", "xtask"]));
         assert!(report.passed(), "{report}");
         // Codec to three others, chunk and state to each other and to xtask; xtask may use them all.
         assert_eq!(report.edges.tried, 7);
         // Two pure layers, six names, four ways to name each.
         assert_eq!(report.names.tried, 48);
         assert_eq!(report.third_party.tried, 2);
-        assert!(
-            report.to_string().starts_with("7 of 7 forbidden edges found\n"),
-            "{report}"
-        );
+        assert!(report.to_string().starts_with("7 of 7 forbidden edges found\n"), "{report}");
     }
 
     #[test]
@@ -202,23 +173,13 @@ mod tests {
     fn a_miss_is_a_failure_and_is_named() {
         let codec = graph(&["raft-log-codec"]);
         let mut tally = Tally::default();
-        let expected = Violation::Edge {
-            from: "raft-log-codec".into(),
-            to: "raft-log".into(),
-        };
+        let expected = Violation::Edge { from: "raft-log-codec".into(), to: "raft-log".into() };
         tally.add(&codec, &codec, expected);
         assert!(!tally.passed());
-        let report = Report {
-            edges: tally,
-            names: Tally::default(),
-            third_party: Tally::default(),
-        };
+        let report = Report { edges: tally, names: Tally::default(), third_party: Tally::default() };
         let text = report.to_string();
         assert!(text.starts_with("0 of 1 forbidden edges found\n"), "{text}");
-        assert!(
-            text.contains("missed: raft-log-codec must not depend on raft-log"),
-            "{text}"
-        );
+        assert!(text.contains("missed: raft-log-codec must not depend on raft-log"), "{text}");
     }
 
     #[test]

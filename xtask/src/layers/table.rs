@@ -26,14 +26,7 @@ const PURE: Layer = Layer {
     package: "",
     depends_on: DependsOn::Only(&[]),
     third_party: Some(&["bytes", "crc32c", "thiserror"]),
-    forbidden_names: &[
-        "std::fs",
-        "std::thread",
-        "std::time",
-        "fs_err",
-        "tracing",
-        "parking_lot",
-    ],
+    forbidden_names: &["std::fs", "std::thread", "std::time", "fs_err", "tracing", "parking_lot"],
     exempt: &[],
 };
 
@@ -47,20 +40,9 @@ const FREE: Layer = Layer {
 };
 
 const LAYERS: &[Layer] = &[
-    Layer {
-        package: "raft-log-codec",
-        ..PURE
-    },
-    Layer {
-        package: "raft-log-chunk",
-        depends_on: DependsOn::Only(&["raft-log-codec"]),
-        ..FREE
-    },
-    Layer {
-        package: "raft-log-state",
-        depends_on: DependsOn::Only(&["raft-log-codec"]),
-        ..PURE
-    },
+    Layer { package: "raft-log-codec", ..PURE },
+    Layer { package: "raft-log-chunk", depends_on: DependsOn::Only(&["raft-log-codec"]), ..FREE },
+    Layer { package: "raft-log-state", depends_on: DependsOn::Only(&["raft-log-codec"]), ..PURE },
     Layer {
         package: "raft-log",
         depends_on: DependsOn::Only(&["raft-log-chunk", "raft-log-state", "raft-log-codec"]),
@@ -79,16 +61,8 @@ const LAYERS: &[Layer] = &[
         depends_on: DependsOn::Only(&["raft-log-codec", "raft-log-chunk", "raft-log-state", "raft-log"]),
         ..FREE
     },
-    Layer {
-        package: "raft-log-openraft*",
-        depends_on: DependsOn::Only(&["raft-log"]),
-        ..FREE
-    },
-    Layer {
-        package: "xtask",
-        depends_on: DependsOn::Anything,
-        ..FREE
-    },
+    Layer { package: "raft-log-openraft*", depends_on: DependsOn::Only(&["raft-log"]), ..FREE },
+    Layer { package: "xtask", depends_on: DependsOn::Anything, ..FREE },
 ];
 
 /// The row of `package`, if it has one.
@@ -110,13 +84,11 @@ impl Layer {
 
     /// Whether the source at `path` may name what the others of this layer must not.
     pub(super) fn is_exempt(&self, path: &str) -> bool {
-        self.exempt.iter().any(|exempt| {
-            if exempt.ends_with('/') {
-                path.starts_with(exempt)
-            } else {
-                path == *exempt
-            }
-        })
+        self.exempt.iter().any(
+            |exempt| {
+                if exempt.ends_with('/') { path.starts_with(exempt) } else { path == *exempt }
+            },
+        )
     }
 }
 
@@ -172,20 +144,10 @@ mod tests {
     #[test]
     fn only_import_and_repair_of_the_tool_may_name_the_facade() {
         let dump = layer_of("raft-log-dump").unwrap();
-        for path in [
-            "src/import.rs",
-            "src/import/tail.rs",
-            "src/repair.rs",
-            "src/repair/a/b.rs",
-        ] {
+        for path in ["src/import.rs", "src/import/tail.rs", "src/repair.rs", "src/repair/a/b.rs"] {
             assert!(dump.is_exempt(path), "{path}");
         }
-        for path in [
-            "src/lib.rs",
-            "src/importer.rs",
-            "src/show/import.rs",
-            "src/repairs/a.rs",
-        ] {
+        for path in ["src/lib.rs", "src/importer.rs", "src/show/import.rs", "src/repairs/a.rs"] {
             assert!(!dump.is_exempt(path), "{path}");
         }
     }
@@ -194,18 +156,8 @@ mod tests {
     fn codec_and_state_are_pure() {
         for package in ["raft-log-codec", "raft-log-state"] {
             let layer = layer_of(package).unwrap();
-            assert_eq!(
-                layer.third_party,
-                Some(["bytes", "crc32c", "thiserror"].as_slice())
-            );
-            for name in [
-                "std::fs",
-                "std::thread",
-                "std::time",
-                "fs_err",
-                "tracing",
-                "parking_lot",
-            ] {
+            assert_eq!(layer.third_party, Some(["bytes", "crc32c", "thiserror"].as_slice()));
+            for name in ["std::fs", "std::thread", "std::time", "fs_err", "tracing", "parking_lot"] {
                 assert!(layer.forbidden_names.contains(&name), "{package} {name}");
             }
         }
