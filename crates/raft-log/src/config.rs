@@ -1,0 +1,185 @@
+//! The settings of a log: each with its unit, default and bounds, checked once when the log is opened.
+
+use std::path::{Path, PathBuf};
+
+use raft_log_chunk::SurveyOptions;
+
+/// How a log is kept. `Config::new(dir)` is good for most; every field may be changed before the log is opened.
+///
+/// A path alone is a `Config` with the defaults: `RaftLog::open("dir")`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct Config {
+    /// The directory of the log. Its last component is created if its parent exists.
+    pub directory: PathBuf,
+
+    /// Refuse to open a directory that does not exist, instead of creating it. Default: `false`.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub must_exist: bool,
+
+    /// How many entries the cache holds at most. Entries that are not durable yet are held in any case. Default:
+    /// 100,000. Any value is allowed.
+    #[cfg_attr(feature = "serde", serde(default = "default::log_cache_max_items"))]
+    pub log_cache_max_items: usize,
+
+    /// How many bytes of payload the cache holds at most. Default: 256 MiB. Any value is allowed.
+    #[cfg_attr(feature = "serde", serde(default = "default::log_cache_capacity"))]
+    pub log_cache_capacity: usize,
+
+    /// How many bytes are read from a file at once. Default: 1 MiB; from 4 KiB to 1 GiB.
+    #[cfg_attr(feature = "serde", serde(default = "default::read_buffer_size"))]
+    pub read_buffer_size: usize,
+
+    /// The chunk that is written to.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub chunk: ChunkConfig,
+
+    /// What `open` does with bytes behind the end of the log, which a crash leaves there and nobody was told were
+    /// stored: `true` ends the log before them and says so in the report, `false` refuses to open. They stay in the
+    /// file either way. Default: `true`.
+    #[cfg_attr(feature = "serde", serde(default = "default::yes"))]
+    pub truncate_incomplete_record: bool,
+
+    /// How many bytes may wait for a sync. At half of it a sync is started without being asked for; at all of it the
+    /// writer waits. Default: 64 MiB; from 64 KiB to 4 GiB. A single larger batch is written alone.
+    #[cfg_attr(feature = "serde", serde(default = "default::max_unsynced_bytes"))]
+    pub max_unsynced_bytes: u64,
+
+    /// How many microseconds a flush waits for company before it is written. The log groups what gathers during a
+    /// sync by itself, so more is seldom worth it. Default: 0; at most one second.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub flush_delay_micros: u64,
+}
+
+/// The settings of a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
+pub struct ChunkConfig {
+    /// How many records a chunk takes before the next one is begun. Default: 1,048,576; from 1 to 16 Mi.
+    pub max_records: u64,
+
+    /// How many bytes a chunk takes before the next one is begun; only a single record that is larger than this
+    /// makes a larger chunk. Default: 64 MiB; from 256 bytes to 4 GiB.
+    pub max_size: u64,
+
+    /// Space is laid ahead of the frames in steps of this many bytes, so that a sync overwrites blocks that are there
+    /// already. 0 lays no more than the next operation and the reserve need. Default: 1 MiB; at most 1 GiB.
+    pub space_step: u64,
+
+    /// How many spare files of 128 KiB are kept, so that the log can vote, commit and purge on a full disk.
+    /// Default: 2; at most 64.
+    pub spares: usize,
+}
+
+mod default {
+    pub(super) const fn log_cache_max_items() -> usize {
+        100_000
+    }
+    pub(super) const fn log_cache_capacity() -> usize {
+        256 << 20
+    }
+    pub(super) const fn read_buffer_size() -> usize {
+        1 << 20
+    }
+    pub(super) const fn max_unsynced_bytes() -> u64 {
+        64 << 20
+    }
+    #[cfg(feature = "serde")]
+    pub(super) const fn yes() -> bool {
+        true
+    }
+}
+
+impl Default for ChunkConfig {
+    fn default() -> Self {
+        Self { max_records: 1 << 20, max_size: 64 << 20, space_step: 1 << 20, spares: 2 }
+    }
+}
+
+impl Config {
+    /// The defaults, for the log in `directory`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            must_exist: false,
+            log_cache_max_items: default::log_cache_max_items(),
+            log_cache_capacity: default::log_cache_capacity(),
+            read_buffer_size: default::read_buffer_size(),
+            chunk: ChunkConfig::default(),
+            truncate_incomplete_record: true,
+            max_unsynced_bytes: default::max_unsynced_bytes(),
+            flush_delay_micros: 0,
+        }
+    }
+
+    /// Checks every value against its bounds.
+    ///
+    /// # Errors
+    /// For the first that is out of them.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let within = |option: &'static str, value: u64, min: u64, max: u64| {
+            if (min..=max).contains(&value) { Ok(()) } else { Err(ConfigError { option, value, min, max }) }
+        };
+        within("read_buffer_size", self.read_buffer_size as u64, 4 << 10, 1 << 30)?;
+        within("chunk.max_records", self.chunk.max_records, 1, 16 << 20)?;
+        within("chunk.max_size", self.chunk.max_size, 256, 4 << 30)?;
+        within("chunk.space_step", self.chunk.space_step, 0, 1 << 30)?;
+        within("chunk.spares", self.chunk.spares as u64, 0, 64)?;
+        within("max_unsynced_bytes", self.max_unsynced_bytes, 64 << 10, 4 << 30)?;
+        within("flush_delay_micros", self.flush_delay_micros, 0, 1_000_000)
+    }
+
+    pub(crate) fn survey_options(&self) -> SurveyOptions {
+        SurveyOptions {
+            window_bytes: self.read_buffer_size,
+            refuse_torn: !self.truncate_incomplete_record,
+            ..SurveyOptions::default()
+        }
+    }
+}
+
+/// A setting out of its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{option} is {value}; it must be from {min} to {max}")]
+pub struct ConfigError {
+    /// Which setting.
+    pub option: &'static str,
+    /// Its value.
+    pub value: u64,
+    /// The smallest value allowed.
+    pub min: u64,
+    /// The largest value allowed.
+    pub max: u64,
+}
+
+impl From<PathBuf> for Config {
+    fn from(directory: PathBuf) -> Self {
+        Self::new(directory)
+    }
+}
+
+impl From<&Path> for Config {
+    fn from(directory: &Path) -> Self {
+        Self::new(directory)
+    }
+}
+
+impl From<&PathBuf> for Config {
+    fn from(directory: &PathBuf) -> Self {
+        Self::new(directory)
+    }
+}
+
+impl From<&str> for Config {
+    fn from(directory: &str) -> Self {
+        Self::new(directory)
+    }
+}
+
+impl From<String> for Config {
+    fn from(directory: String) -> Self {
+        Self::new(directory)
+    }
+}

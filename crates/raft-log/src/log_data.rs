@@ -1,0 +1,174 @@
+//! Where each entry lies: for each chunk that holds live entries, the offset of every frame, four bytes an entry.
+//!
+//! It knows indexes and places, not bytes: reading is the business of the [`Wal`](crate::Wal).
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use raft_log_chunk::{ChunkId, OFFSET_UNIT};
+
+use crate::{Extent, Place};
+
+/// The places of the live entries, oldest chunk first; together they cover the live indexes without a gap.
+#[derive(Debug, Default)]
+pub struct LogData {
+    runs: VecDeque<Run>,
+}
+
+/// The live entries of one chunk.
+#[derive(Debug)]
+struct Run {
+    chunk: ChunkId,
+    live: Range<u64>,
+    offsets: Offsets,
+}
+
+#[derive(Debug)]
+enum Offsets {
+    /// Where each frame begins, in units, from the entry with this index on.
+    Known { first: u64, units: Vec<u32> },
+    /// In the chunk's footer.
+    InChunk,
+}
+
+impl LogData {
+    /// No entries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a chunk that was found at opening, whose entries `live` are alive, behind all others.
+    pub fn push_sealed(&mut self, chunk: ChunkId, live: Range<u64>) {
+        if !live.is_empty() {
+            self.runs.push_back(Run { chunk, live, offsets: Offsets::InChunk });
+        }
+    }
+
+    /// Adds the entry `index` behind all others.
+    pub fn push(&mut self, index: u64, place: Place) {
+        let unit = u32::try_from(place.offset / OFFSET_UNIT);
+        assert!(unit.is_ok(), "a chunk is smaller than 32 GiB");
+        let unit = unit.unwrap_or_default();
+        if let Some(Run { chunk, live, offsets: Offsets::Known { units, .. } }) = self.runs.back_mut()
+            && *chunk == place.chunk
+            && live.end == index
+        {
+            units.push(unit);
+            live.end += 1;
+            return;
+        }
+        self.runs.push_back(Run {
+            chunk: place.chunk,
+            live: index..index + 1,
+            offsets: Offsets::Known { first: index, units: vec![unit] },
+        });
+    }
+
+    /// Drops entries from `index` on.
+    pub fn truncate_from(&mut self, index: u64) {
+        while let Some(run) = self.runs.back_mut() {
+            if run.live.start >= index {
+                self.runs.pop_back();
+                continue;
+            }
+            run.live.end = run.live.end.min(index);
+            if let Offsets::Known { first, units } = &mut run.offsets {
+                units.truncate(usize::try_from(index - *first).unwrap_or(usize::MAX));
+            }
+            return;
+        }
+    }
+
+    /// Drops entries up to and with `index`.
+    pub fn purge_upto(&mut self, index: u64) {
+        while let Some(run) = self.runs.front_mut() {
+            if run.live.end > index.saturating_add(1) {
+                run.live.start = run.live.start.max(index + 1);
+                return;
+            }
+            self.runs.pop_front();
+        }
+    }
+
+    /// The index of the first entry, if there is one.
+    pub fn first_index(&self) -> Option<u64> {
+        self.runs.front().map(|run| run.live.start)
+    }
+
+    /// Where the entries of `range` lie, in order, without their terms. All of them must be there.
+    pub fn locate(&self, range: Range<u64>) -> Vec<Extent> {
+        let from = self.runs.partition_point(|run| run.live.end <= range.start);
+        let runs = self.runs.range(from..).take_while(|run| run.live.start < range.end);
+        runs.map(|run| {
+            let first = run.live.start.max(range.start);
+            let end = run.live.end.min(range.end);
+            let offsets = match &run.offsets {
+                Offsets::Known { first: base, units } => {
+                    let from = usize::try_from(first - base).unwrap_or(usize::MAX);
+                    // One more where it is known: it tells where the last frame ends.
+                    let to = usize::try_from(end - base + 1).unwrap_or(usize::MAX).min(units.len());
+                    Some(units.get(from..to).unwrap_or_default().to_vec())
+                }
+                Offsets::InChunk => None,
+            };
+            let count = usize::try_from(end - first).unwrap_or(usize::MAX);
+            Extent { chunk: run.chunk, first, count, offsets, terms: Vec::new() }
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(chunk: u64, offset: u64) -> Place {
+        Place { chunk: ChunkId::new(chunk), offset, size: 8 }
+    }
+
+    /// Chunk 0 holds 5..10 in its footer, chunk 1000 holds 10..13, chunk 2000 holds 13..15.
+    fn sample() -> LogData {
+        let mut data = LogData::new();
+        data.push_sealed(ChunkId::new(0), 5..10);
+        (10..13).for_each(|index| data.push(index, place(1000, index * 8)));
+        (13..15).for_each(|index| data.push(index, place(2000, index * 8)));
+        data
+    }
+
+    fn extents(data: &LogData, range: Range<u64>) -> Vec<(u64, u64, usize, Option<Vec<u32>>)> {
+        data.locate(range)
+            .into_iter()
+            .map(|extent| (extent.chunk.offset(), extent.first, extent.count, extent.offsets))
+            .collect()
+    }
+
+    #[test]
+    fn a_range_is_found_across_chunks() {
+        assert_eq!(
+            extents(&sample(), 8..14),
+            [(0, 8, 2, None), (1000, 10, 3, Some(vec![10, 11, 12])), (2000, 13, 1, Some(vec![13, 14]))]
+        );
+        assert_eq!(extents(&sample(), 11..12), [(1000, 11, 1, Some(vec![11, 12]))]);
+        assert_eq!(extents(&sample(), 15..20), []);
+    }
+
+    #[test]
+    fn truncated_entries_are_gone_and_their_indexes_free() {
+        let mut data = sample();
+        data.truncate_from(11);
+        data.push(11, place(3000, 64));
+        assert_eq!(extents(&data, 10..12), [(1000, 10, 1, Some(vec![10])), (3000, 11, 1, Some(vec![8]))]);
+        data.truncate_from(0);
+        assert_eq!(data.first_index(), None);
+    }
+
+    #[test]
+    fn purging_drops_whole_chunks_and_the_front_of_one() {
+        let mut data = sample();
+        data.purge_upto(10);
+        assert_eq!(data.first_index(), Some(11));
+        assert_eq!(extents(&data, 11..13), [(1000, 11, 2, Some(vec![11, 12]))]);
+        data.purge_upto(100);
+        assert_eq!(data.first_index(), None);
+    }
+}

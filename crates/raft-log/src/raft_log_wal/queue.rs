@@ -1,0 +1,165 @@
+//! What was accepted and is not on its way to the disk yet: one group that gathers, between what must happen in order.
+//!
+//! The writer appends under the queue's lock, the flush takes everything at once. An operation that fails cuts the
+//! queue back to its mark, also when the application's encoder panics.
+
+use std::collections::VecDeque;
+
+use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, DurableFile, PreparedFile};
+use raft_log_codec::reserve_group;
+
+use crate::FlushCallback;
+
+/// What one flush does, in order.
+pub(super) enum Item {
+    /// Frames for the active chunk, with room for the `Group` frame at their head.
+    Group(Group),
+    /// The active chunk is full; the next one takes over.
+    NewChunk(Box<NewChunk>),
+    /// Chunks that a purge leaves, oldest first: removed once everything before is durable.
+    Remove(Vec<ChunkId>),
+}
+
+/// Frames that are written at once.
+pub(super) struct Group {
+    /// Where they begin in their chunk.
+    pub(super) start: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A chunk to be made.
+pub(super) struct NewChunk {
+    pub(super) header: ChunkHeader,
+    /// The header and the `State` frame.
+    pub(super) head: Vec<u8>,
+    /// The body of the `State`.
+    pub(super) state: Vec<u8>,
+    /// The index of the last entry before the chunk.
+    pub(super) last_before: Option<u64>,
+    /// Where the frames end that the operation which begins the chunk puts into it.
+    pub(super) end: u64,
+    /// Its file; there once the space is claimed.
+    pub(super) prepared: Option<PreparedFile>,
+    /// `DURABLE`, with the first chunk that this process makes if `open` has not made it.
+    pub(super) durable: Option<DurableFile>,
+    /// Older chunks that get their footers once this one is durable.
+    pub(super) retired: Vec<Retired>,
+}
+
+/// A chunk that is not appended to any more, and has no footer yet.
+pub(super) struct Retired {
+    pub(super) chunk: Chunk,
+    /// Where its frames end.
+    pub(super) end: u64,
+    pub(super) footer: Vec<u8>,
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    pub(super) items: VecDeque<Item>,
+    /// Who waits for everything in the queue.
+    pub(super) callbacks: Vec<FlushCallback>,
+    /// The bytes of the items.
+    pub(super) bytes: u64,
+    /// The bytes that a flush has taken and not finished with.
+    pub(super) in_flight_bytes: u64,
+    /// The flush thread has something to do.
+    pub(super) is_flush_wanted: bool,
+    /// The flush thread is to end.
+    pub(super) is_closing: bool,
+    /// The flush thread waits to be woken.
+    pub(super) is_thread_waiting: bool,
+    /// A buffer that was written and can be used again.
+    pub(super) spare_buffer: Vec<u8>,
+}
+
+/// A place to cut back to.
+struct Mark {
+    items: usize,
+    group_bytes: Option<usize>,
+}
+
+impl Queue {
+    /// The group that gathers, and whether it was begun just now, at `start` of the active chunk.
+    pub(super) fn group_at(&mut self, start: u64) -> (&mut Group, bool) {
+        let is_new = !matches!(self.items.back(), Some(Item::Group(_)));
+        if is_new {
+            let mut bytes = std::mem::take(&mut self.spare_buffer);
+            reserve_group(&mut bytes);
+            self.items.push_back(Item::Group(Group { start, bytes }));
+        }
+        match self.items.back_mut() {
+            Some(Item::Group(group)) => (group, is_new),
+            _ => unreachable!("a group was just put there"),
+        }
+    }
+
+    /// Takes everything, for a flush.
+    pub(super) fn take(&mut self) -> (VecDeque<Item>, Vec<FlushCallback>) {
+        self.is_flush_wanted = false;
+        self.in_flight_bytes += std::mem::take(&mut self.bytes);
+        (std::mem::take(&mut self.items), std::mem::take(&mut self.callbacks))
+    }
+
+    fn mark(&self) -> Mark {
+        let group_bytes = match self.items.back() {
+            Some(Item::Group(group)) => Some(group.bytes.len()),
+            _ => None,
+        };
+        Mark { items: self.items.len(), group_bytes }
+    }
+}
+
+impl Group {
+    /// Where the next frame goes in the chunk.
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+/// The queue while one operation is put into it: unless it is kept, everything behind the mark goes again.
+pub(super) struct Staging<'a> {
+    pub(super) queue: &'a mut Queue,
+    mark: Mark,
+    is_kept: bool,
+}
+
+impl<'a> Staging<'a> {
+    pub(super) fn new(queue: &'a mut Queue) -> Self {
+        Self { mark: queue.mark(), queue, is_kept: false }
+    }
+
+    /// Makes the operation part of the queue.
+    pub(super) fn keep(mut self) {
+        let size = |item: &Item| match item {
+            Item::Group(group) => group.bytes.len() as u64,
+            Item::NewChunk(new) => new.head.len() as u64,
+            Item::Remove(_) => 0,
+        };
+        let continued = self.mark.items.checked_sub(1).and_then(|last| self.queue.items.get(last)).map_or(0, size);
+        let before = self.mark.group_bytes.map_or(continued, |bytes| bytes as u64);
+        let begun: u64 = self.queue.items.iter().skip(self.mark.items).map(size).sum();
+        self.queue.bytes += continued - before + begun;
+        self.is_kept = true;
+    }
+
+    /// The chunks that this operation begins.
+    pub(super) fn new_chunks(&mut self) -> impl Iterator<Item = &mut NewChunk> {
+        self.queue.items.iter_mut().skip(self.mark.items).filter_map(|item| match item {
+            Item::NewChunk(new) => Some(&mut **new),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        self.queue.items.truncate(self.mark.items);
+        if let (Some(Item::Group(group)), Some(bytes)) = (self.queue.items.back_mut(), self.mark.group_bytes) {
+            group.bytes.truncate(bytes);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Reading entries from chunks, beside the writer: in one positional read for neighbours, verified, payloads as
+//! slices of what was read.
+
+use std::sync::Arc;
+
+use raft_log_chunk::{EntryFault, OFFSET_UNIT, SealedChunk};
+use raft_log_codec::{Decode, Types};
+
+use super::shared::{ReadableChunk, Shared};
+use crate::{Extent, Position, ReadError, WalReader};
+
+/// Reads the entries of a [`RaftLogWal`](crate::RaftLogWal); clones are cheap, and outlive the log.
+#[derive(Clone)]
+pub struct RaftLogWalReader {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What is read at once of an entry whose size is not known.
+const FIRST_READ: u64 = 4096;
+
+impl std::fmt::Debug for RaftLogWalReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RaftLogWalReader").field("durable", &self.shared.durable()).finish()
+    }
+}
+
+impl<T: Types> WalReader<T> for RaftLogWalReader {
+    fn read(
+        &self,
+        extent: &Extent,
+        bytes_max: u64,
+        entries: &mut Vec<(T::LogId, T::Payload)>,
+    ) -> Result<Option<u64>, ReadError> {
+        let readable = self.shared.chunks.read().get(&extent.chunk).cloned();
+        let window_bytes = self.shared.config.read_buffer_size;
+        let io = |source| ReadError::Io { chunk: extent.chunk, source };
+        let table;
+        let (chunk, units) = match (&readable, &extent.offsets) {
+            (None, _) => return Ok(None),
+            (Some(ReadableChunk::Own(chunk)), Some(units)) => (chunk, units.as_slice()),
+            (Some(ReadableChunk::Found(sealed, _)), Some(units)) => (sealed.chunk(), units.as_slice()),
+            (Some(ReadableChunk::Found(sealed, first)), None) => {
+                table = sealed.offsets(window_bytes).map_err(io)?;
+                let from = usize::try_from(extent.first - first).unwrap_or(usize::MAX);
+                let to = from.saturating_add(extent.count).saturating_add(1).min(table.len());
+                (sealed.chunk(), table.get(from..to).unwrap_or_default())
+            }
+            // Reported below: an own chunk's entries are always located.
+            (Some(ReadableChunk::Own(chunk)), None) => (chunk, [].as_slice()),
+        };
+
+        let mut bytes_read = 0;
+        let mut position = 0;
+        while position < extent.count {
+            let damaged = |index: u64, offset, found: String| ReadError::Damaged { chunk: extent.chunk, offset, index, found };
+            let index_at = |position: usize| extent.first + position as u64;
+            let Some(&start) = units.get(position) else {
+                return Err(damaged(index_at(position), 0, "its place is not known".to_owned()));
+            };
+            let start = SealedChunk::offset_of(start);
+            // As many entries as one buffer holds; where the last one ends may not be known.
+            let end_of = |position: usize| units.get(position + 1).map(|unit| SealedChunk::offset_of(*unit));
+            let mut last = position;
+            while last + 1 < extent.count
+                && end_of(last).is_some_and(|end| end - start < (window_bytes as u64).min(bytes_max.max(FIRST_READ)))
+            {
+                last += 1;
+            }
+            let end = end_of(last).unwrap_or_else(|| SealedChunk::offset_of(*units.get(last).unwrap_or(&0)) + FIRST_READ);
+            let size = end.saturating_sub(start).clamp(OFFSET_UNIT, window_bytes as u64 + FIRST_READ);
+            let window = chunk.read(start, usize::try_from(size).unwrap_or(usize::MAX)).map_err(io)?;
+            for position in position..=last {
+                let index = index_at(position);
+                let offset = SealedChunk::offset_of(*units.get(position).unwrap_or(&0));
+                let from = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX).min(window.len());
+                let frame = chunk.entry(&window.slice(from..), offset, index).map_err(|fault| match fault {
+                    EntryFault::Io(source) => io(source),
+                    fault => damaged(index, offset, fault.to_string()),
+                })?;
+                let undecodable = |source| ReadError::Undecodable { chunk: extent.chunk, offset, index, source };
+                let Some(id) = &frame.id else { return Err(damaged(index, offset, "it has no log id".to_owned())) };
+                if extent.term(index).is_some_and(|term| term != id.term) {
+                    return Err(damaged(index, offset, format!("another entry stands here: {id}")));
+                }
+                let id = id.typed().map_err(undecodable)?;
+                bytes_read += frame.head.size() as u64;
+                let payload = T::Payload::decode(frame.payload).map_err(undecodable)?;
+                entries.push((id, payload));
+                if bytes_read >= bytes_max {
+                    return Ok(Some(bytes_read));
+                }
+            }
+            position = last + 1;
+        }
+        Ok(Some(bytes_read))
+    }
+
+    fn durable(&self) -> Position {
+        self.shared.durable()
+    }
+}

@@ -1,0 +1,190 @@
+//! What the writer, the flush thread and the readers of one log share, and the flush itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use raft_log_chunk::{Chunk, ChunkId, SealedChunk, Spares, Storage};
+
+use super::delivery::Delivery;
+use super::disk::{Disk, DiskError};
+use super::queue::Queue;
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, RwLock};
+use crate::{Config, FlushError, PoisonError, Position};
+
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) disk: Mutex<Disk>,
+    pub(super) queue: Mutex<Queue>,
+    pub(super) spares: Mutex<Spares>,
+    /// The flush thread waits here for something to do.
+    pub(super) wake: Condvar,
+    /// The writer waits here for room in the queue.
+    pub(super) room: Condvar,
+    pub(super) delivery: Delivery,
+    /// The chunks that can be read.
+    pub(super) chunks: RwLock<BTreeMap<ChunkId, ReadableChunk>>,
+    durable: AtomicU64,
+    has_leisure_work: AtomicBool,
+    poison: OnceLock<PoisonError>,
+}
+
+/// A chunk that readers may need.
+#[derive(Clone)]
+pub(super) enum ReadableChunk {
+    /// Made by this process: where its entries lie is in memory.
+    Own(Chunk),
+    /// Found at opening: its own table tells, from the entry with this index on.
+    Found(Arc<SealedChunk>, u64),
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: Config,
+        storage: Arc<dyn Storage>,
+        disk: Disk,
+        spares: Spares,
+        chunks: BTreeMap<ChunkId, ReadableChunk>,
+        durable: Position,
+    ) -> Self {
+        Self {
+            config,
+            storage,
+            disk: Mutex::new(disk),
+            queue: Mutex::default(),
+            spares: Mutex::new(spares),
+            wake: Condvar::new(),
+            room: Condvar::new(),
+            delivery: Delivery::default(),
+            chunks: RwLock::new(chunks),
+            durable: AtomicU64::new(durable.offset()),
+            has_leisure_work: AtomicBool::new(false),
+            poison: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn durable(&self) -> Position {
+        Position::new(self.durable.load(Ordering::Acquire))
+    }
+
+    pub(super) fn poison(&self) -> Option<&PoisonError> {
+        self.poison.get()
+    }
+
+    /// Records the first failure; later ones change nothing.
+    pub(super) fn set_poison(&self, (action, error): DiskError) -> PoisonError {
+        let poison = self.poison.get_or_init(|| {
+            tracing::error!(action, %error, "the log is poisoned");
+            PoisonError { action, source: Arc::new(error) }
+        });
+        self.room.notify_all();
+        poison.clone()
+    }
+
+    /// Writes and syncs everything that was accepted before, on this thread. When it returns `Ok`, it is durable; the
+    /// callbacks are due, and [`Shared::after_flush`] calls them.
+    pub(super) fn flush(&self) -> Result<(), FlushError> {
+        let mut disk = self.disk.lock();
+        let (items, callbacks) = self.queue.lock().take();
+        let outcome = match self.poison() {
+            Some(poison) => Err(FlushError::Poisoned(poison.clone())),
+            None => match disk.flush(&*self.storage, items) {
+                Ok((durable, buffer)) => {
+                    if let Some(durable) = durable {
+                        self.durable.store(durable.offset(), Ordering::Release);
+                    }
+                    self.queue.lock().spare_buffer = buffer;
+                    Ok(())
+                }
+                Err(error) => Err(FlushError::Poisoned(self.set_poison(error))),
+            },
+        };
+        self.queue.lock().in_flight_bytes = 0;
+        self.room.notify_all();
+        self.delivery.put(callbacks, &outcome);
+        self.has_leisure_work.store(disk.has_leisure_work() && outcome.is_ok(), Ordering::Release);
+        outcome
+    }
+
+    /// Whether [`Shared::after_flush`] has something to do.
+    pub(super) fn has_work_after_flush(&self) -> bool {
+        self.has_leisure_work.load(Ordering::Acquire) || self.delivery.is_due()
+    }
+
+    /// Tells callbacks, and then does what nobody waits for.
+    pub(super) fn after_flush(&self) {
+        self.delivery.run();
+        if self.has_leisure_work.swap(false, Ordering::AcqRel) && self.poison().is_none() {
+            self.tidy();
+        }
+    }
+
+    /// Tells the callbacks in the queue that their flush will not be.
+    pub(super) fn fail_callbacks(&self, error: &FlushError) {
+        {
+            // Under the lock that orders flushes, so that those before are told before.
+            let _disk = self.disk.lock();
+            let callbacks = std::mem::take(&mut self.queue.lock().callbacks);
+            self.delivery.put(callbacks, &Err(error.clone()));
+        }
+        self.delivery.run();
+    }
+
+    /// Writes footers, lays spares, and removes purged chunks, oldest first.
+    fn tidy(&self) {
+        let mut disk = self.disk.lock();
+        disk.tidy(&mut self.spares.lock());
+        for chunk in disk.take_removable() {
+            self.chunks.write().remove(&chunk);
+            if let Err(error) = self.storage.remove(&chunk.file_name()) {
+                // Found again as a leftover at the next open.
+                tracing::warn!(%chunk, %error, "a purged chunk was not removed");
+                return;
+            }
+        }
+    }
+
+    /// The life of the flush thread: flushes while somebody waits for it, until the log is closed. What gathers while
+    /// one flush is under way is the next group.
+    pub(super) fn run_thread(&self) {
+        let delay = Duration::from_micros(self.config.flush_delay_micros);
+        loop {
+            {
+                let mut queue = self.queue.lock();
+                while !queue.is_flush_wanted {
+                    if queue.is_closing {
+                        return;
+                    }
+                    queue.is_thread_waiting = true;
+                    let is_idle = self.wake.wait_for(&mut queue, IDLE).timed_out();
+                    queue.is_thread_waiting = false;
+                    if is_idle {
+                        drop(queue);
+                        self.sync_durable_when_idle();
+                        queue = self.queue.lock();
+                    }
+                }
+            }
+            if !delay.is_zero() {
+                std::thread::sleep(delay);
+            }
+            // The outcome reaches whoever waits through the callbacks, and everybody else through the poison.
+            let _ = self.flush();
+            self.after_flush();
+        }
+    }
+
+    /// `DURABLE` is written after each sync, but not synced: on a quiet log it is, once.
+    fn sync_durable_when_idle(&self) {
+        let mut disk = self.disk.lock();
+        if self.poison().is_none()
+            && let Err(error) = disk.sync_durable()
+        {
+            self.set_poison(error);
+        }
+    }
+}
+
+/// A log is idle when nothing was asked of its flush thread for so long.
+const IDLE: Duration = Duration::from_secs(1);

@@ -1,0 +1,228 @@
+//! Reading, beside the writer and from any thread: entries, ids and the state, as they were made visible.
+//!
+//! A reader never waits for a sync, and never sees half of a batch.
+
+use std::fmt;
+use std::ops::{Bound, Range, RangeBounds};
+use std::sync::Arc;
+
+use raft_log_codec::{LogId, RaftLogState, Types};
+use raft_log_state::StateMachine;
+
+use crate::sync::RwLock;
+use crate::view::View;
+use crate::{Extent, Position, RaftLogWal, ReadError, Wal, WalReader};
+
+/// Reads a log. Clones are cheap, see everything that is appended later, and outlive the log.
+pub struct RaftLogReader<T: Types, W: Wal<T> = RaftLogWal<T>> {
+    view: Arc<RwLock<View<T>>>,
+    wal: W::Reader,
+}
+
+/// Neighbouring entries of one term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermRun {
+    /// The term.
+    pub term: u64,
+    /// The indexes.
+    pub indexes: Range<u64>,
+}
+
+type Entry<T> = (<T as Types>::LogId, <T as Types>::Payload);
+
+impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
+    pub(crate) fn new(view: Arc<RwLock<View<T>>>, wal: W::Reader) -> Self {
+        Self { view, wal }
+    }
+
+    /// The entries of a range of indexes, in order: all that are in the log, from exactly the first index that was
+    /// asked for. Indexes behind the last entry are left out; an empty or inverted range gives nothing.
+    ///
+    /// Cached entries are given without a copy of their payload. Others are read from the disk and verified; they are
+    /// not put into the cache.
+    ///
+    /// # Errors
+    /// [`ReadError::Purged`] or [`ReadError::IndexNotFound`] when the range begins before the log does;
+    /// [`ReadError::Damaged`], [`ReadError::Undecodable`] or [`ReadError::Io`] when an entry cannot be read: its
+    /// neighbours can be, alone.
+    pub fn read(&self, range: impl RangeBounds<u64>) -> Result<Vec<Entry<T>>, ReadError> {
+        let Range { start, end } = half_open(range);
+        self.read_limited(start, end, u64::MAX)
+    }
+
+    /// As [`read`](Self::read) of `start..end`, but ends with the entry that brings the bytes read to `bytes_max` or
+    /// beyond. If there is an entry, at least one is given. An entry counts as many bytes as its frame takes.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_limited(&self, start: u64, end: u64, bytes_max: u64) -> Result<Vec<Entry<T>>, ReadError> {
+        loop {
+            if let Some(entries) = self.try_read(start, end, bytes_max)? {
+                return Ok(entries);
+            }
+            // A chunk was purged between finding an entry in it and reading it: by now the view says so.
+        }
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); [`ReadError::IndexNotFound`] also behind the last entry.
+    pub fn entry(&self, index: u64) -> Result<Entry<T>, ReadError> {
+        match self.read_limited(index, index.saturating_add(1), u64::MAX)?.pop() {
+            Some(entry) => Ok(entry),
+            None => Err(not_found(&self.view.read(), index)),
+        }
+    }
+
+    /// The id of the entry at `index`, or of the purged mark. It is known without reading the disk.
+    ///
+    /// # Errors
+    /// [`ReadError::Purged`] below the purged mark, [`ReadError::IndexNotFound`] where there is no entry.
+    pub fn log_id(&self, index: u64) -> Result<T::LogId, ReadError> {
+        let view = self.view.read();
+        match view.machine.log_id(index) {
+            Some(id) => Ok(id),
+            None => {
+                check_start(&view, index)?;
+                Err(not_found(&view, index))
+            }
+        }
+    }
+
+    /// The terms of the live entries in a range, as runs in order. They are known without reading the disk.
+    pub fn term_runs(&self, range: impl RangeBounds<u64>) -> Vec<TermRun> {
+        let view = self.view.read();
+        let mut runs: Vec<TermRun> = Vec::new();
+        for run in view.machine.runs().runs(half_open(range)) {
+            match runs.last_mut() {
+                // A run of ids ends where their rest changes, a run of a term does not.
+                Some(last) if last.term == run.term() => last.indexes.end = run.indexes().end,
+                _ => runs.push(TermRun { term: run.term(), indexes: run.indexes() }),
+            }
+        }
+        runs
+    }
+
+    /// The vote, the marks and the user data.
+    pub fn state(&self) -> RaftLogState<T> {
+        self.view.read().machine.state().clone()
+    }
+
+    /// The indexes of the live entries: from the first behind the purged mark to behind the last.
+    pub fn indexes(&self) -> Range<u64> {
+        bounds(&self.view.read())
+    }
+
+    /// Everything before this place of the log is durable.
+    pub fn durable(&self) -> Position {
+        self.wal.durable()
+    }
+
+    /// `None` if a chunk was removed meanwhile.
+    fn try_read(&self, start: u64, end: u64, bytes_max: u64) -> Result<Option<Vec<Entry<T>>>, ReadError> {
+        // Everything is found under one lock, so that the entries are of one moment; the disk is read without it.
+        let (extents, cached) = {
+            let view = self.view.read();
+            let end = end.min(bounds(&view).end);
+            if start >= end {
+                return Ok(Some(Vec::new()));
+            }
+            check_start(&view, start)?;
+            let cached_from = view.cache.first().map_or(end, |first| first.clamp(start, end));
+            let mut cached = Vec::new();
+            let mut bytes = 0;
+            for (entry, size) in view.cache.iter_from(cached_from).take(entries_in(cached_from..end)) {
+                cached.push((entry.clone(), size));
+                bytes += size;
+                if bytes >= bytes_max {
+                    break;
+                }
+            }
+            (locate(&view, start..cached_from), cached)
+        };
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        for extent in &extents {
+            if bytes >= bytes_max && !entries.is_empty() {
+                return Ok(Some(entries));
+            }
+            match self.wal.read(extent, bytes_max - bytes, &mut entries)? {
+                Some(read) => bytes = bytes.saturating_add(read).min(bytes_max),
+                None => return Ok(None),
+            }
+        }
+        entries.reserve(cached.len());
+        for (entry, size) in cached {
+            if bytes >= bytes_max && !entries.is_empty() {
+                break;
+            }
+            bytes = bytes.saturating_add(size);
+            entries.push(entry);
+        }
+        Ok(Some(entries))
+    }
+}
+
+impl<T: Types, W: Wal<T>> Clone for RaftLogReader<T, W> {
+    fn clone(&self) -> Self {
+        Self { view: self.view.clone(), wal: self.wal.clone() }
+    }
+}
+
+impl<T: Types, W: Wal<T>> fmt::Debug for RaftLogReader<T, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaftLogReader").field("indexes", &self.indexes()).field("durable", &self.durable()).finish()
+    }
+}
+
+fn bounds<T: Types>(view: &View<T>) -> Range<u64> {
+    let state = view.machine.state();
+    let first = view.data.first_index().unwrap_or_else(|| state.end_index());
+    first..state.end_index()
+}
+
+fn check_start<T: Types>(view: &View<T>, index: u64) -> Result<(), ReadError> {
+    let purged = view.machine.state().purged.as_ref().map(LogId::index);
+    if purged.is_some_and(|purged| index <= purged) {
+        return Err(ReadError::Purged { index, first: view.machine.state().first_index() });
+    }
+    if index < bounds(view).start { Err(not_found(view, index)) } else { Ok(()) }
+}
+
+fn not_found<T: Types>(view: &View<T>, index: u64) -> ReadError {
+    let Range { start: first, end } = bounds(view);
+    ReadError::IndexNotFound { index, first, end }
+}
+
+/// Where the entries lie, with the terms they must have.
+fn locate<T: Types>(view: &View<T>, range: Range<u64>) -> Vec<Extent> {
+    if range.is_empty() {
+        return Vec::new();
+    }
+    let mut extents = view.data.locate(range);
+    for extent in &mut extents {
+        let runs = view.machine.runs().runs(extent.first..extent.first + extent.count as u64);
+        extent.terms = runs.map(|run| (run.indexes().start, run.term())).collect();
+    }
+    extents
+}
+
+fn entries_in(range: Range<u64>) -> usize {
+    usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)
+}
+
+/// No entry has the index `u64::MAX`, so a half-open range can name every entry.
+fn half_open(range: impl RangeBounds<u64>) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    start..end
+}
