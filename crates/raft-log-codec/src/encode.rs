@@ -12,7 +12,8 @@ pub trait Encode {
     /// Appends the value's bytes to `out`, and touches nothing that stands in it already.
     ///
     /// # Errors
-    /// When the value cannot be expressed. What was appended before the error is cut off again by the log.
+    /// When the value cannot be expressed. What was appended before the error is cut off again by
+    /// [`push_frame`](crate::push_frame).
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 }
 
@@ -58,7 +59,7 @@ pub enum DecodeError {
     /// The bytes end too early.
     #[error("{needed} bytes are needed at byte {at}, and {found} are left")]
     Incomplete {
-        /// Where the missing bytes were wanted, counted from the start of the value.
+        /// Where the missing bytes were wanted, counted from the start of the innermost part that was being read.
         at: u64,
         /// How many bytes were wanted.
         needed: u64,
@@ -70,6 +71,16 @@ pub enum DecodeError {
     Trailing {
         /// How many.
         count: u64,
+    },
+    /// A part is larger than the format allows.
+    #[error("the {what} takes {size} bytes, more than the {max} bytes that a log stores")]
+    TooLarge {
+        /// Which part.
+        what: &'static str,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        max: u64,
     },
     /// A field holds what no encoder writes.
     #[error("the {what} holds an impossible value")]
