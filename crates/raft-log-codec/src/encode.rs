@@ -8,6 +8,45 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 /// Writes a value as bytes.
+///
+/// A value is given back exactly the bytes it wrote, so the last of its fields needs no size:
+///
+/// ```
+/// use bytes::Bytes;
+/// use raft_log_codec::{Decode, DecodeError, Encode, EncodeError, OffsetReader};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Transfer {
+///     amount: u64,
+///     note: Bytes,
+/// }
+///
+/// impl Encode for Transfer {
+///     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+///         self.amount.encode(out)?;
+///         self.note.encode(out)
+///     }
+/// }
+///
+/// impl Decode for Transfer {
+///     fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+///         let mut reader = OffsetReader::new(&bytes);
+///         let amount = reader.u64()?;
+///         // A slice of the bytes that were read: nothing is copied.
+///         let note = bytes.slice(reader.offset()..);
+///         Ok(Self { amount, note })
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let transfer = Transfer { amount: 7, note: Bytes::from_static(b"rent") };
+/// let mut out = Vec::new();
+/// transfer.encode(&mut out)?;
+/// assert_eq!(Transfer::decode(out.into())?, transfer);
+/// assert!(Transfer::decode(Bytes::from_static(b"short")).is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Encode {
     /// Appends the value's bytes to `out`, and touches nothing that stands in it already.
     ///
