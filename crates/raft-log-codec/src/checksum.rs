@@ -7,8 +7,9 @@ use crate::{DecodeError, OffsetReader};
 /// Ties the frames of one chunk to that chunk: bytes that are stale, moved or copied from elsewhere never validate.
 ///
 /// It is the CRC-32C of the log's id, the chunk's id and the chunk's salt. A frame's header checksum starts from it,
-/// mixed with the frame's offset; since a CRC maps different starts to different sums over the same bytes, a frame
-/// that stands at another offset, or under another seed, is refused for certain and not only probably.
+/// mixed with the frame's offset. A CRC maps different starts to different sums over the same bytes, and no two
+/// offsets of the first 4 GiB of a chunk have the same start: there, a frame at another offset of its own chunk is
+/// refused for certain. One from another chunk or log is refused unless two 32-bit sums happen to agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameSeed(u32);
 
@@ -20,9 +21,11 @@ impl FrameSeed {
         Self(crc32c::crc32c_append(sum, &salt.to_le_bytes()))
     }
 
-    /// The value a checksum starts from at `offset`, a multiple of 8, of the chunk.
+    /// The value a checksum starts from at `offset` of the chunk.
+    ///
+    /// What counts is the offset in units of 8; the rotation puts what an offset has beyond a multiple of 8 on top.
     pub(crate) fn start_at(self, offset: u64) -> u32 {
-        let place = offset / 8;
+        let place = offset.rotate_right(3);
         #[expect(clippy::cast_possible_truncation, reason = "both halves are mixed in")]
         let mixed = (place as u32) ^ ((place >> 32) as u32);
         self.0 ^ mixed
@@ -167,7 +170,9 @@ mod tests {
     #[test]
     fn bytes_from_another_place_are_refused() {
         let bytes = sample();
-        assert!(FrameSeed::new(7, 8, 9).reader_at(72, &bytes).is_err());
+        for offset in (0..512).filter(|offset| *offset != 64) {
+            assert!(FrameSeed::new(7, 8, 9).reader_at(offset, &bytes).is_err(), "{offset}");
+        }
         assert!(FrameSeed::new(7, 8, 10).reader_at(64, &bytes).is_err());
         assert!(FrameSeed::new(7, 9, 9).reader_at(64, &bytes).is_err());
         assert!(FrameSeed::new(6, 8, 9).reader_at(64, &bytes).is_err());

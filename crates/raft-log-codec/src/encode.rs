@@ -8,11 +8,51 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 /// Writes a value as bytes.
+///
+/// A value is given back exactly the bytes it wrote, so the last of its fields needs no size:
+///
+/// ```
+/// use bytes::Bytes;
+/// use raft_log_codec::{Decode, DecodeError, Encode, EncodeError, OffsetReader};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Transfer {
+///     amount: u64,
+///     note: Bytes,
+/// }
+///
+/// impl Encode for Transfer {
+///     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+///         self.amount.encode(out)?;
+///         self.note.encode(out)
+///     }
+/// }
+///
+/// impl Decode for Transfer {
+///     fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+///         let mut reader = OffsetReader::new(&bytes);
+///         let amount = reader.u64()?;
+///         // A slice of the bytes that were read: nothing is copied.
+///         let note = bytes.slice(reader.offset()..);
+///         Ok(Self { amount, note })
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let transfer = Transfer { amount: 7, note: Bytes::from_static(b"rent") };
+/// let mut out = Vec::new();
+/// transfer.encode(&mut out)?;
+/// assert_eq!(Transfer::decode(out.into())?, transfer);
+/// assert!(Transfer::decode(Bytes::from_static(b"short")).is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Encode {
     /// Appends the value's bytes to `out`, and touches nothing that stands in it already.
     ///
     /// # Errors
-    /// When the value cannot be expressed. What was appended before the error is cut off again by the log.
+    /// When the value cannot be expressed. What was appended before the error is cut off again by
+    /// [`push_frame`](crate::push_frame).
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 }
 
@@ -58,7 +98,7 @@ pub enum DecodeError {
     /// The bytes end too early.
     #[error("{needed} bytes are needed at byte {at}, and {found} are left")]
     Incomplete {
-        /// Where the missing bytes were wanted, counted from the start of the value.
+        /// Where the missing bytes were wanted, counted from the start of the innermost part that was being read.
         at: u64,
         /// How many bytes were wanted.
         needed: u64,
@@ -70,6 +110,16 @@ pub enum DecodeError {
     Trailing {
         /// How many.
         count: u64,
+    },
+    /// A part is larger than the format allows.
+    #[error("the {what} takes {size} bytes, more than the {max} bytes that a log stores")]
+    TooLarge {
+        /// Which part.
+        what: &'static str,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        max: u64,
     },
     /// A field holds what no encoder writes.
     #[error("the {what} holds an impossible value")]

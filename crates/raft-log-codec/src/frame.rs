@@ -28,17 +28,25 @@ pub const USER_DATA_BYTES_MAX: usize = 16 * 1024;
 /// The most bytes of an encoded payload: 256 MiB.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// The largest length that a head may state.
-pub const FRAME_LEN_MAX: u32 = (ID_SIZE + REST_BYTES_MAX + PAYLOAD_BYTES_MAX) as u32;
+/// The largest length that a head may state: that of the largest id and the largest payload.
+pub const FRAME_LEN_MAX: u32 = {
+    let len = ID_SIZE_MAX + PAYLOAD_BYTES_MAX;
+    assert!(len <= u32::MAX as usize, "the head has 32 bits for it");
+    len as u32
+};
 
 /// Term and index.
 const ID_SIZE: usize = 16;
+
+/// Term, index and the largest rest.
+const ID_SIZE_MAX: usize = ID_SIZE + REST_BYTES_MAX;
+const _: () = assert!(ID_SIZE_MAX <= u16::MAX as usize, "the head has 16 bits for it");
 
 // Where the fields of a head stand; each follows the one before.
 const HEAD_CRC_AT: usize = 0;
 const BODY_CRC_AT: usize = HEAD_CRC_AT + 4;
 const LEN_AT: usize = BODY_CRC_AT + 4;
-const KIND_AT: usize = LEN_AT + 4;
+pub(crate) const KIND_AT: usize = LEN_AT + 4;
 const FLAGS_AT: usize = KIND_AT + 1;
 const ID_LEN_AT: usize = FLAGS_AT + 1;
 const _: () = assert!(ID_LEN_AT + 2 == FRAME_FIXED_SIZE);
@@ -64,7 +72,7 @@ pub enum HeadFault {
         /// How many, from the start of the frame.
         needed: usize,
     },
-    /// Nothing was ever written here: the kind is zero.
+    /// The kind is zero, as it is where nothing was ever written.
     #[error("no frame was written here")]
     Empty,
     /// A field is beyond its limit, so that its checksum need not be asked.
@@ -73,9 +81,9 @@ pub enum HeadFault {
     /// The checksum differs.
     #[error("head checksum {found:08x}, expected {expected:08x}")]
     Checksum {
-        /// What the bytes add up to.
+        /// What the head says.
         expected: u32,
-        /// What stands in the head.
+        /// What the bytes add up to.
         found: u32,
     },
 }
@@ -84,25 +92,27 @@ impl FrameHead {
     /// Reads the head at the start of `bytes`, which stand at `offset` of a chunk with `seed`.
     ///
     /// # Errors
-    /// When the bytes are no head, or too few to tell. At most 1,040 bytes are looked at.
+    /// When the bytes are no head, or too few to tell. At most 1,056 bytes are looked at.
     pub fn parse(bytes: &[u8], seed: FrameSeed, offset: u64) -> Result<Self, HeadFault> {
         let short = HeadFault::Incomplete { needed: FRAME_FIXED_SIZE };
         let fields = |bytes| -> Result<_, DecodeError> {
             let mut reader = OffsetReader::new(bytes);
             Ok((reader.u32()?, reader.u32()?, reader.u32()?, reader.u8()?, reader.u8()?, reader.u16()?))
         };
-        let (found, body_crc, len, kind, flags, id_len) = fields(bytes).map_err(|_| short)?;
+        let (expected, body_crc, len, kind, flags, id_len) = fields(bytes).map_err(|_| short)?;
         if kind == 0 {
             return Err(HeadFault::Empty);
         }
         let id_size = usize::from(id_len);
-        let id_fits = id_size == 0 || (ID_SIZE..=ID_SIZE + REST_BYTES_MAX).contains(&id_size);
-        if !id_fits || len > FRAME_LEN_MAX || u32::from(id_len) > len {
+        let id_fits = id_size == 0 || (ID_SIZE..=ID_SIZE_MAX).contains(&id_size);
+        let payload_fits =
+            len.checked_sub(u32::from(id_len)).is_some_and(|size| size as usize <= PAYLOAD_BYTES_MAX);
+        if !id_fits || !payload_fits {
             return Err(HeadFault::Limit);
         }
         let size = FRAME_FIXED_SIZE + id_size;
         let covered = bytes.get(BODY_CRC_AT..size).ok_or(HeadFault::Incomplete { needed: size })?;
-        let expected = crc32c::crc32c_append(seed.start_at(offset), covered);
+        let found = crc32c::crc32c_append(seed.start_at(offset), covered);
         if expected != found {
             return Err(HeadFault::Checksum { expected, found });
         }
@@ -204,13 +214,14 @@ impl Frame {
 
     /// Where the next frame begins.
     pub fn end(&self) -> u64 {
-        self.offset + self.head.size() as u64
+        self.offset.saturating_add(self.head.size() as u64)
     }
 
     /// The record in it, with the application's types.
     ///
     /// # Errors
-    /// When the kind is unknown, or a part does not decode. The caller looks at `fault` first.
+    /// When the kind or a flag is unknown, the kind is `Group`, or a part does not decode. A damaged body may well
+    /// decode, into something that was never written: the caller looks at `fault` first.
     pub fn record<T: Types>(&self) -> Result<Record<T>, DecodeError> {
         let kind = self.head.kind().ok_or(DecodeError::Invalid { what: "record kind" })?;
         let id = self.id.as_ref().map(RawLogId::typed).transpose()?;
@@ -221,7 +232,11 @@ impl Frame {
 /// Appends `record` in a frame that will stand at `offset`, a multiple of 8, of a chunk with `seed`.
 ///
 /// # Errors
-/// When the record cannot be encoded or is over a limit; `out` is then as it was before.
+/// When the record cannot be encoded or is over a limit; `out` is then as it was before, also after a panic of an
+/// application's encoder.
+///
+/// # Panics
+/// When `offset` is no multiple of 8, or when an application's encoder cuts off bytes that stood in `out` before it.
 pub fn push_frame<T: Types>(
     out: &mut Vec<u8>,
     seed: FrameSeed,
@@ -234,6 +249,9 @@ pub fn push_frame<T: Types>(
 /// As [`push_frame`] with a `State` record, without taking the state out of its owner's hands.
 ///
 /// # Errors
+/// As [`push_frame`].
+///
+/// # Panics
 /// As [`push_frame`].
 pub fn push_state_frame<T: Types>(
     out: &mut Vec<u8>,
@@ -254,23 +272,53 @@ pub(crate) fn push_parts<L: LogId>(
     encode_payload: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     let start = out.len();
+    let unfinished = Unfinished { out, start };
+    let out = &mut *unfinished.out;
     out.extend_from_slice(&[0; FRAME_FIXED_SIZE]);
-    let encoded = (|| {
-        let id_len = match id {
-            Some(id) => push_id(out, id)?,
-            None => 0,
-        };
-        encode_payload(out)?;
-        Ok(id_len)
-    })();
-    let id_len = encoded.inspect_err(|_| out.truncate(start))?;
+    let id_len = match id {
+        Some(id) => push_id(out, id)?,
+        None => 0,
+    };
+    encode_payload(out)?;
 
-    let len = out.len() - start - FRAME_FIXED_SIZE;
+    let len = appended(out, start + FRAME_FIXED_SIZE);
     assert!(len <= FRAME_LEN_MAX as usize, "each part was held to its limit");
+    #[expect(clippy::cast_possible_truncation, reason = "checked in the line before")]
+    let len_field = len as u32;
     out.resize(start + (FRAME_FIXED_SIZE + len).next_multiple_of(FRAME_ALIGNMENT as usize), 0);
     let frame = out.get_mut(start..).unwrap_or_default();
-    seal_frame(frame, seed, offset, kind, id_len, len as u32);
+    seal_frame(frame, seed, offset, kind, id_len, len_field);
+    unfinished.keep();
     Ok(())
+}
+
+/// A frame in the making: dropped before it is kept, on an error or a panic of an application's encoder, it leaves
+/// no trace.
+struct Unfinished<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl Unfinished<'_> {
+    fn keep(mut self) {
+        // Cutting back to here cuts nothing.
+        self.start = usize::MAX;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.out.truncate(self.start);
+    }
+}
+
+/// How many bytes an encoder appended behind `start`.
+///
+/// # Panics
+/// When there is less than before: what is missing belonged to others, and cannot be brought back.
+pub(crate) fn appended(out: &[u8], start: usize) -> usize {
+    assert!(out.len() >= start, "an encoder cut off bytes that stood before its own");
+    out.len() - start
 }
 
 /// Writes the head's fields and both checksums into a frame whose id and body stand.
@@ -282,7 +330,7 @@ pub(crate) fn seal_frame(
     id_len: u16,
     len: u32,
 ) {
-    debug_assert!(offset.is_multiple_of(FRAME_ALIGNMENT), "a frame begins at a multiple of 8");
+    assert!(offset.is_multiple_of(FRAME_ALIGNMENT), "a frame begins at a multiple of 8");
     let head_size = FRAME_FIXED_SIZE + usize::from(id_len);
     let (head, body) = frame.split_at_mut(head_size);
     let body_crc = crc32c::crc32c(body);
@@ -305,18 +353,36 @@ pub(crate) fn seal_frame(
 
 /// Appends an id and gives its size.
 pub(crate) fn push_id<L: LogId>(out: &mut Vec<u8>, id: &L) -> Result<u16, EncodeError> {
-    let start = out.len();
     out.extend_from_slice(&id.term().to_le_bytes());
     out.extend_from_slice(&id.index().to_le_bytes());
+    let rest_at = out.len();
     id.encode_rest(out)?;
-    let size = out.len() - start;
-    check_size("rest of the log id", size - ID_SIZE, REST_BYTES_MAX)?;
-    Ok(size as u16)
+    let rest = appended(out, rest_at);
+    check_size("rest of the log id", rest, REST_BYTES_MAX)?;
+    #[expect(clippy::cast_possible_truncation, reason = "checked in the line before")]
+    let size = (ID_SIZE + rest) as u16;
+    Ok(size)
+}
+
+/// Reads an id that [`push_id`] wrote.
+pub(crate) fn read_id<L: LogId>(bytes: &[u8]) -> Result<L, DecodeError> {
+    let mut reader = OffsetReader::new(bytes);
+    let (term, index, rest) = (reader.u64()?, reader.u64()?, reader.rest());
+    check_stored_size("rest of the log id", rest.len(), REST_BYTES_MAX)?;
+    L::decode(term, index, rest)
 }
 
 pub(crate) fn check_size(what: &'static str, size: usize, max: usize) -> Result<(), EncodeError> {
     if size > max {
         return Err(EncodeError::TooLarge { what, size: size as u64, max: max as u64 });
+    }
+    Ok(())
+}
+
+/// The same limits for what is read, so that whatever decodes can also be encoded.
+pub(crate) fn check_stored_size(what: &'static str, size: usize, max: usize) -> Result<(), DecodeError> {
+    if size > max {
+        return Err(DecodeError::TooLarge { what, size: size as u64, max: max as u64 });
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Its place is reserved while the group gathers, and it is made just before the group is written, so that it
 //! vouches for as much as possible. A later group thus says of the earlier ones that they were durable.
 
-use crate::frame::seal_frame;
+use crate::frame::{KIND_AT, seal_frame};
 use crate::{FRAME_FIXED_SIZE, FrameHead, FrameSeed, RecordKind};
 
 /// The bytes of a `Group` frame.
@@ -18,7 +18,7 @@ pub fn reserve_group(out: &mut Vec<u8>) {
 /// chunk were covered by a successful sync.
 ///
 /// # Panics
-/// When `durable_end` lies behind the group itself.
+/// When `durable_end` lies behind the group's own beginning, or `offset` is no multiple of 8.
 pub fn group_frame(seed: FrameSeed, offset: u64, durable_end: u64) -> [u8; GROUP_FRAME_SIZE] {
     assert!(durable_end <= offset, "a group cannot vouch for itself");
     let mut frame = [0; GROUP_FRAME_SIZE];
@@ -32,7 +32,7 @@ pub fn group_frame(seed: FrameSeed, offset: u64, durable_end: u64) -> [u8; GROUP
 pub fn parse_group(bytes: &[u8], seed: FrameSeed, offset: u64) -> Option<u64> {
     let frame = bytes.first_chunk::<GROUP_FRAME_SIZE>()?;
     // Cheap to refuse: this is asked at every multiple of 8 behind the end of a log.
-    if frame.get(12) != Some(&RecordKind::Group.byte()) {
+    if frame.get(KIND_AT) != Some(&RecordKind::Group.byte()) {
         return None;
     }
     let head = FrameHead::parse(frame, seed, offset).ok()?;

@@ -10,9 +10,37 @@
 //! | what an application may choose | [`Types`], [`LogId`], [`Vote`], [`Encode`], [`Decode`] |
 //! | a ready-made choice | [`PlainTypes`], [`TermIndex`], [`PlainVote`] |
 //! | the choice that reads everything | [`RawTypes`], [`RawLogId`], [`RawVote`] |
-//! | the stored unit, with and without its frame | [`Record`], [`push_frame`], [`FrameHead`], [`Frame`] |
+//! | the stored unit, with and without its frame | [`Record`], [`RecordKind`], [`push_frame`], [`FrameHead`], [`Frame`] |
+//! | the head of what one flush wrote | [`reserve_group`], [`group_frame`], [`parse_group`] |
 //! | the state a log is in | [`RaftLogState`] |
+//! | what replays the records of a log | [`Replay`] |
 //! | checksums and cursors over memory | [`FrameSeed`], [`ChecksumWriter`], [`ChecksumReader`], [`OffsetReader`] |
+//! | numbers as people read them | [`Grouped`], [`GroupedFixed`] |
+//!
+//! An entry is framed, found again and read:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use raft_log_codec::{Frame, FrameSeed, PlainTypes, Record, TermIndex, push_frame};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let entry = Record::<PlainTypes>::Append(TermIndex::new(3, 42), Bytes::from_static(b"x = 1"));
+//!
+//! // A frame is valid in its place alone: in this log, in this chunk, at this offset.
+//! let seed = FrameSeed::new(0xfeed, 0, 0x5a17);
+//! let mut out = Vec::new();
+//! push_frame(&mut out, seed, 4096, &entry)?;
+//!
+//! let bytes = Bytes::from(out);
+//! let frame = Frame::parse(&bytes, seed, 4096)?;
+//! assert_eq!(frame.head.index(), Some(42)); // known without any types, and where the payload is damaged
+//! assert_eq!(frame.fault, None);
+//! assert_eq!(frame.record::<PlainTypes>()?, entry);
+//!
+//! assert!(Frame::parse(&bytes, seed, 4104).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 mod checksum;
 mod encode;

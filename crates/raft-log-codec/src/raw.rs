@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 
 use bytes::Bytes;
 
-use crate::{Decode, DecodeError, Encode, EncodeError, LogId, Types, Vote};
+use crate::frame::check_size;
+use crate::{Decode, DecodeError, Encode, EncodeError, LogId, REST_BYTES_MAX, Types, Vote};
 
 /// Types without meaning, for tools that do not know the application's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,10 +47,11 @@ impl RawLogId {
     /// The application's id in its stored form.
     ///
     /// # Errors
-    /// When the id cannot be encoded.
+    /// When the id cannot be encoded, or its rest is over its limit.
     pub fn from_typed<L: LogId>(id: &L) -> Result<Self, EncodeError> {
         let mut rest = Vec::new();
         id.encode_rest(&mut rest)?;
+        check_size("rest of the log id", rest.len(), REST_BYTES_MAX)?;
         Ok(Self { term: id.term(), index: id.index(), rest: rest.into() })
     }
 }

@@ -7,10 +7,10 @@ use std::fmt::{self, Debug};
 
 use bytes::Bytes;
 
-use crate::frame::{check_size, push_id};
+use crate::frame::{appended, check_size, check_stored_size, push_id, read_id};
 use crate::{
-    Decode, DecodeError, Encode, EncodeError, LogId, OffsetReader, PAYLOAD_BYTES_MAX, RaftLogState,
-    RecordKind, Types, USER_DATA_BYTES_MAX, VOTE_BYTES_MAX,
+    Decode, DecodeError, Encode, EncodeError, OffsetReader, PAYLOAD_BYTES_MAX, RaftLogState, RecordKind,
+    Types, USER_DATA_BYTES_MAX, VOTE_BYTES_MAX,
 };
 
 /// One operation on a log, or the state at a place of its stream.
@@ -63,17 +63,17 @@ impl<T: Types> Record<T> {
         match self {
             Self::SaveVote(vote) => {
                 vote.encode(out)?;
-                check_size("vote", out.len() - start, VOTE_BYTES_MAX)
+                check_size("vote", appended(out, start), VOTE_BYTES_MAX)
             }
             Self::Append(_, payload) => {
                 payload.encode(out)?;
-                check_size("payload", out.len() - start, PAYLOAD_BYTES_MAX)
+                check_size("payload", appended(out, start), PAYLOAD_BYTES_MAX)
             }
             Self::State(state) => state.encode(out),
             Self::SaveUserData(Some(data)) => {
                 out.push(1);
                 data.encode(out)?;
-                check_size("user data", out.len() - start - 1, USER_DATA_BYTES_MAX)
+                check_size("user data", appended(out, start + 1), USER_DATA_BYTES_MAX)
             }
             Self::SaveUserData(None) => {
                 out.push(0);
@@ -86,7 +86,7 @@ impl<T: Types> Record<T> {
     /// Puts a record together from its stored parts.
     ///
     /// # Errors
-    /// When a part does not decode, is missing, or has no place in a record of this kind.
+    /// When a part does not decode, is missing, is over its limit, or has no place in a record of this kind.
     pub fn from_parts(kind: RecordKind, id: Option<T::LogId>, payload: Bytes) -> Result<Self, DecodeError> {
         let needed = |id: Option<T::LogId>| id.ok_or(DecodeError::Invalid { what: "log id" });
         if id.is_some() && matches!(kind, RecordKind::SaveVote | RecordKind::State | RecordKind::SaveUserData)
@@ -94,12 +94,21 @@ impl<T: Types> Record<T> {
             return Err(DecodeError::Invalid { what: "log id" });
         }
         let record = match kind {
-            RecordKind::SaveVote => Self::SaveVote(T::Vote::decode(payload)?),
-            RecordKind::Append => Self::Append(needed(id)?, T::Payload::decode(payload)?),
+            RecordKind::SaveVote => {
+                check_stored_size("vote", payload.len(), VOTE_BYTES_MAX)?;
+                Self::SaveVote(T::Vote::decode(payload)?)
+            }
+            RecordKind::Append => {
+                check_stored_size("payload", payload.len(), PAYLOAD_BYTES_MAX)?;
+                Self::Append(needed(id)?, T::Payload::decode(payload)?)
+            }
             RecordKind::State => Self::State(RaftLogState::decode(payload)?),
             RecordKind::SaveUserData => Self::SaveUserData(match payload.split_first() {
                 Some((0, [])) => None,
-                Some((1, _)) => Some(T::UserData::decode(payload.slice(1..))?),
+                Some((1, data)) => {
+                    check_stored_size("user data", data.len(), USER_DATA_BYTES_MAX)?;
+                    Some(T::UserData::decode(payload.slice(1..))?)
+                }
                 _ => return Err(DecodeError::Invalid { what: "user data" }),
             }),
             RecordKind::Commit | RecordKind::TruncateAfter | RecordKind::PurgeUpto => {
@@ -137,10 +146,9 @@ impl<T: Types> Decode for Record<T> {
         let mut reader = OffsetReader::new(&bytes);
         let kind = RecordKind::from_byte(reader.u8()?).ok_or(DecodeError::Invalid { what: "record kind" })?;
         let id_size = usize::from(reader.u16()?);
-        let mut id = OffsetReader::new(reader.take(id_size)?);
-        let id = match id_size {
-            0 => None,
-            _ => Some(T::LogId::decode(id.u64()?, id.u64()?, id.rest())?),
+        let id = match reader.take(id_size)? {
+            [] => None,
+            id => Some(read_id(id)?),
         };
         let payload = bytes.slice(reader.offset()..);
         Self::from_parts(kind, id, payload)

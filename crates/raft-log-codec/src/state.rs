@@ -6,7 +6,7 @@ use std::fmt::{self, Debug};
 
 use bytes::Bytes;
 
-use crate::frame::{check_size, push_id};
+use crate::frame::{appended, check_size, check_stored_size, push_id, read_id};
 use crate::{
     Decode, DecodeError, Encode, EncodeError, LogId, OffsetReader, Types, USER_DATA_BYTES_MAX, VOTE_BYTES_MAX,
 };
@@ -67,7 +67,7 @@ fn push_sized(
     let start = out.len();
     out.extend_from_slice(&[0; 2]);
     push(out)?;
-    let size = out.len() - start - 2;
+    let size = appended(out, start + 2);
     check_size(what, size, max.min(usize::from(u16::MAX)))?;
     #[expect(clippy::cast_possible_truncation, reason = "checked in the line before")]
     let size = size as u16;
@@ -89,23 +89,25 @@ impl<T: Types> Decode for RaftLogState<T> {
                 return Ok(None);
             }
             let size = usize::from(reader.u16()?);
-            let mut id = OffsetReader::new(reader.take(size)?);
-            T::LogId::decode(id.u64()?, id.u64()?, id.rest()).map(Some)
+            read_id(reader.take(size)?).map(Some)
         };
         let last = id(&mut reader, HAS_LAST)?;
         let committed = id(&mut reader, HAS_COMMITTED)?;
         let purged = id(&mut reader, HAS_PURGED)?;
-        let sized = |reader: &mut OffsetReader<'_>, bit: u8| -> Result<Option<Bytes>, DecodeError> {
+        let sized = |reader: &mut OffsetReader<'_>, bit, what, max| -> Result<Option<Bytes>, DecodeError> {
             if flags & bit == 0 {
                 return Ok(None);
             }
             let size = usize::from(reader.u16()?);
+            check_stored_size(what, size, max)?;
             let start = reader.offset();
             reader.take(size)?;
             Ok(Some(bytes.slice(start..start + size)))
         };
-        let vote = sized(&mut reader, HAS_VOTE)?.map(T::Vote::decode).transpose()?;
-        let user_data = sized(&mut reader, HAS_USER_DATA)?.map(T::UserData::decode).transpose()?;
+        let vote = sized(&mut reader, HAS_VOTE, "vote", VOTE_BYTES_MAX)?.map(T::Vote::decode).transpose()?;
+        let user_data = sized(&mut reader, HAS_USER_DATA, "user data", USER_DATA_BYTES_MAX)?
+            .map(T::UserData::decode)
+            .transpose()?;
         reader.finish()?;
         Ok(Self { vote, last, committed, purged, user_data })
     }
@@ -152,13 +154,16 @@ impl<T: Types> Debug for RaftLogState<T> {
 }
 
 impl<T: Types> RaftLogState<T> {
-    /// The index behind the purged mark: where the entries that are alive begin.
+    /// The index behind the purged mark, below which no entry is alive: 0 where nothing was purged.
+    ///
+    /// A log may begin at any index, so the first entry may have a higher one. Behind `u64::MAX` there is no index:
+    /// that mark itself is given.
     pub fn first_index(&self) -> u64 {
-        self.purged.as_ref().map_or(0, |id| id.index() + 1)
+        self.purged.as_ref().map_or(0, |id| id.index().saturating_add(1))
     }
 
-    /// The index behind the last entry: 0 for a log that never held one.
+    /// The index behind the last entry: 0 for a log that never held one, `u64::MAX` also behind `u64::MAX`.
     pub fn end_index(&self) -> u64 {
-        self.last.as_ref().map_or(0, |id| id.index() + 1)
+        self.last.as_ref().map_or(0, |id| id.index().saturating_add(1))
     }
 }

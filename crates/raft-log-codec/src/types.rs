@@ -8,7 +8,24 @@ use crate::{Decode, DecodeError, Encode, EncodeError};
 
 /// The types that one log stores.
 ///
-/// Implement it on an empty struct; see [`PlainTypes`](crate::PlainTypes) for one that needs no work.
+/// Implement it on an empty struct; see [`PlainTypes`](crate::PlainTypes) for one that needs no work. Ready-made parts
+/// and own ones go together:
+///
+/// ```
+/// use bytes::Bytes;
+/// use raft_log_codec::{PlainVote, TermIndex, Types};
+///
+/// struct TextTypes;
+///
+/// impl Types for TextTypes {
+///     type LogId = TermIndex;
+///     type Vote = PlainVote;
+///     type Payload = String;
+///     type UserData = Bytes;
+/// }
+/// ```
+///
+/// The example `own_types` has log ids, votes and payloads of its own.
 pub trait Types: Sized + 'static {
     /// The id of an entry: a term, an index, and whatever else the engine keeps in it.
     type LogId: LogId;
@@ -27,6 +44,38 @@ pub trait Types: Sized + 'static {
 /// share their rest; the log keeps ids in memory as runs of equal (term, rest), so such an id costs nothing.
 ///
 /// `Ord` must agree with Raft's order: first the term (and whatever refines it), then the index.
+///
+/// ```
+/// use raft_log_codec::{DecodeError, EncodeError, LogId};
+///
+/// #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// struct ProposedId {
+///     term: u64,
+///     node: u64,
+///     index: u64,
+/// }
+///
+/// impl LogId for ProposedId {
+///     fn term(&self) -> u64 {
+///         self.term
+///     }
+///
+///     fn index(&self) -> u64 {
+///         self.index
+///     }
+///
+///     fn encode_rest(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+///         out.extend_from_slice(&self.node.to_le_bytes());
+///         Ok(())
+///     }
+///
+///     fn decode(term: u64, index: u64, rest: &[u8]) -> Result<Self, DecodeError> {
+///         let node = rest.try_into().map_err(DecodeError::custom)?;
+///         let node = u64::from_le_bytes(node);
+///         Ok(Self { term, node, index })
+///     }
+/// }
+/// ```
 pub trait LogId: Clone + Ord + Debug + Send + Sync + 'static {
     /// The term in which the entry was proposed.
     fn term(&self) -> u64;
