@@ -21,32 +21,53 @@ const OWNER_BYTES_MAX: u64 = 4096;
 /// How often the lock file may be replaced between opening and locking it before that is an error.
 const ATTEMPTS_MAX: usize = 16;
 
-/// Both locks, held.
+/// Both locks, held; the lock file is released first.
 #[derive(Debug)]
 struct DirectoryLock {
-    lock_file: File,
-    directory: File,
+    lock_file: Locked,
+    _directory: Locked,
     named: AtomicBool,
 }
 
 impl LockGuard for DirectoryLock {
     fn name_owner(&self, owner: &str) -> io::Result<()> {
         self.named.store(true, Ordering::Relaxed);
-        self.lock_file.set_len(0)?;
-        self.lock_file.write_all_at(owner.as_bytes(), 0)
+        self.lock_file.0.set_len(0)?;
+        self.lock_file.0.write_all_at(owner.as_bytes(), 0)
     }
 }
 
 impl Drop for DirectoryLock {
     fn drop(&mut self) {
-        // A name left behind would only mislead, so neither failure is worth more than going on.
+        // A name left behind would only mislead, so failing to remove it is no reason to stop.
         if self.named.load(Ordering::Relaxed) {
-            drop(self.lock_file.set_len(0));
+            drop(self.lock_file.0.set_len(0));
         }
-        // Closing would release them as well, but not while a child process that is just being started still
-        // has a copy of the handles.
-        drop(self.lock_file.unlock());
-        drop(self.directory.unlock());
+    }
+}
+
+/// A file or directory whose lock is held.
+///
+/// It is unlocked on every way out, not only closed: a child process that is just being started has a copy of
+/// the handle until it runs its program, and would keep the lock for that long.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Locked {
+    /// Locks without waiting; `None` if somebody else has the lock.
+    fn new(file: File) -> io::Result<Option<Self>> {
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // The lock goes with the last handle at the latest, so a failure delays it and no more.
+        drop(self.0.unlock());
     }
 }
 
@@ -55,34 +76,26 @@ pub(super) fn lock(storage_directory: &File, name: &str) -> io::Result<LockAttem
     check_file_name(name)?;
     // A handle of its own: two attempts through one handle would not exclude each other.
     let directory = File::from(openat(storage_directory, ".", READ_DIRECTORY, Mode::empty())?);
-    if !try_lock(&directory)? {
+    let Some(directory) = Locked::new(directory)? else {
         return Ok(LockAttempt::Busy(read_owner(storage_directory, name)));
-    }
+    };
     for _ in 0..ATTEMPTS_MAX {
-        let Some(lock_file) = open_or_create(&directory, name)? else {
+        let Some(lock_file) = open_or_create(&directory.0, name)? else {
             continue;
         };
-        if !try_lock(&lock_file)? {
+        let Some(lock_file) = Locked::new(lock_file)? else {
             return Ok(LockAttempt::Busy(read_owner(storage_directory, name)));
-        }
-        if is_behind_name(&lock_file, &directory, name)? {
+        };
+        if is_behind_name(&lock_file.0, &directory.0, name)? {
             let named = AtomicBool::new(false);
             return Ok(LockAttempt::Held(Box::new(DirectoryLock {
                 lock_file,
-                directory,
+                _directory: directory,
                 named,
             })));
         }
     }
     Err(io::Error::other("the lock file is replaced again and again"))
-}
-
-fn try_lock(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
 }
 
 /// Opens the lock file, creating it if it is absent; `None` if it appeared in between.
