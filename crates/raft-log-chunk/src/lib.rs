@@ -4,6 +4,7 @@
 compile_error!("raft-log needs a Unix system: it relies on positional writes, fdatasync and atomic renames");
 
 mod chunk;
+mod directory_storage;
 mod durable;
 mod error;
 mod footer;
@@ -18,6 +19,7 @@ mod survey;
 mod verdict;
 
 pub use chunk::{ActiveChunk, Chunk, EntryFault, SealedChunk};
+pub use directory_storage::DirectoryStorage;
 pub use durable::{DurableFacts, DurableFile, DurableMark, read_durable};
 pub use error::{CorruptKind, MissingKind, RecoveryError};
 pub use footer::{Footer, Table, encode_footer, read_footer};
@@ -27,8 +29,8 @@ pub use name::{ChunkId, DURABLE_FILE, InvalidChunkFileName, LOCK_FILE, is_tempor
 pub use scan::{Behind, FrameScan, Scanned, find_frame, look_behind};
 pub use space::{RESERVE_BYTES, SPARE_BYTES, lay_zeros};
 pub use storage::{
-    DirectoryEntry, EntryKind, LockAttempt, LockGuard, Storage, StorageFile, is_no_space, read_full_at,
-    write_all_at,
+    DirectoryEntry, EntryKind, LockAttempt, LockGuard, Storage, StorageFile, check_file_name, is_no_space,
+    read_full_at, write_all_at,
 };
 pub use summary::{ChunkSummary, OFFSET_UNIT, SummaryBuilder};
 pub use survey::{DamagedRecord, Listing, Recovered, RecoveredChunk, SurveyOptions, list, recover};

@@ -36,7 +36,7 @@ pub enum LockAttempt {
     Busy(String),
 }
 
-/// A held lock; dropping it releases the lock.
+/// A held lock; dropping it releases the lock, and takes the owner's name out of the lock file.
 pub trait LockGuard: Debug + Send + Sync {
     /// Writes the owner's name into the lock file, replacing what was there.
     fn name_owner(&self, owner: &str) -> io::Result<()>;
@@ -45,6 +45,8 @@ pub trait LockGuard: Debug + Send + Sync {
 /// A directory that holds one log.
 ///
 /// Renames are atomic. A created, renamed or removed name is durable only after [`Storage::sync_directory`].
+/// A name that [`check_file_name`] refuses is [`io::ErrorKind::InvalidInput`], and so is a directory, link,
+/// FIFO or device behind a name that is to be opened: none of them is followed or waited for.
 pub trait Storage: Debug + Send + Sync + 'static {
     /// The directory as a person would name it, for messages.
     fn path(&self) -> &Path;
@@ -52,7 +54,8 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// Takes the exclusive lock on the file `name`, creating it if it is absent, without waiting.
     ///
     /// It is refused while any other holder lives, in this process or another, even if the file was deleted
-    /// or replaced meanwhile.
+    /// or replaced meanwhile: a directory has one lock, whatever the name. What the file holds stays as it is
+    /// until [`LockGuard::name_owner`].
     fn lock(&self, name: &str) -> io::Result<LockAttempt>;
 
     /// All names in the directory, in no particular order.
@@ -67,7 +70,8 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// Creates an empty file for reading and writing; it is an error if the name exists.
     fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>>;
 
-    /// Renames a file, replacing `to` if it exists. Handles that are open stay valid.
+    /// Renames a file, replacing `to` if it exists. Handles that are open stay valid. Two names of one file
+    /// both stay, as POSIX has it.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a name. Handles that are open stay valid.
@@ -97,7 +101,8 @@ pub trait StorageFile: Debug + Send + Sync {
     /// Writes at `offset`; may write less than asked. Writing behind the end fills the gap with zeros.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
 
-    /// Cuts the file to `size` bytes, giving the space behind back. Never used to grow.
+    /// Cuts the file to `size` bytes, giving the space behind back. Growing is refused with
+    /// [`io::ErrorKind::InvalidInput`].
     fn truncate(&self, size: u64) -> io::Result<()>;
 
     /// Makes the file's bytes, and the size needed to read them, durable (fdatasync).
@@ -106,6 +111,21 @@ pub trait StorageFile: Debug + Send + Sync {
     /// Asks the system to forget what it caches of this file, so that the next read comes from the disk. A
     /// hint: clean pages only, and nothing is lost by it.
     fn drop_cache(&self) -> io::Result<()>;
+}
+
+/// Refuses what is not a plain file name: empty, `.`, `..`, or with a `/` or a NUL in it.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::InvalidInput`], naming the name.
+pub fn check_file_name(name: &str) -> io::Result<()> {
+    if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{name:?} is not a plain file name"),
+        ));
+    }
+    Ok(())
 }
 
 /// Reads until `buffer` is full or the file ends; gives the number of bytes read.

@@ -150,9 +150,9 @@ impl<T: Types> fmt::Display for WriteError<T> {
         match self {
             Self::Rejected(error) => error.fmt(f),
             Self::Encode(_) => f.write_str("the operation cannot be encoded"),
-            Self::NoSpace(_) => {
-                f.write_str("no space is left on the disk; the operation was refused, make room and try again")
-            }
+            Self::NoSpace(_) => f.write_str(
+                "no space is left on the disk; the operation was refused, make room and try again",
+            ),
             Self::Io(_) => f.write_str("cannot make a file for the next chunk; the operation was refused"),
             Self::Poisoned(error) => error.fmt(f),
             Self::Closed => f.write_str("the log is closed"),

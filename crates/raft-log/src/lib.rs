@@ -25,12 +25,12 @@ pub use log_cache::LogCache;
 pub use log_data::LogData;
 pub use open::{OpenReport, OpenWarning, TornTail};
 pub use raft_log_chunk::{
-    ChunkId, CorruptKind, DamagedRecord, DirectoryStorage, InvalidChunkFileName, MissingKind, RecoveryError, Storage,
-    StorageFile,
+    ChunkId, CorruptKind, DamagedRecord, DirectoryStorage, InvalidChunkFileName, MissingKind, RecoveryError,
+    Storage, StorageFile,
 };
 pub use raft_log_codec::{
-    Decode, DecodeError, DisplayLogId, Encode, EncodeError, LogId, PlainTypes, PlainVote, RaftLogState, RawLogId,
-    RawTypes, RawVote, Record, TermIndex, Types, Vote,
+    Decode, DecodeError, DisplayLogId, Encode, EncodeError, LogId, PlainTypes, PlainVote, RaftLogState,
+    RawLogId, RawTypes, RawVote, Record, TermIndex, Types, Vote,
 };
 pub use raft_log_state::{RaftLogSM, StateError, StateMachine};
 pub use raft_log_wal::{RaftLogWal, RaftLogWalReader};

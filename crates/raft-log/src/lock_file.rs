@@ -35,6 +35,10 @@ impl LockFile {
     /// When it cannot be written.
     pub fn name_owner(&self) -> Result<(), OpenError> {
         let owner = format!("process {}", std::process::id());
-        self.guard.name_owner(&owner).map_err(|source| OpenError::Io { action: "write", file: LOCK_FILE, source })
+        self.guard.name_owner(&owner).map_err(|source| OpenError::Io {
+            action: "write",
+            file: LOCK_FILE,
+            source,
+        })
     }
 }

@@ -12,8 +12,8 @@ use raft_log_state::{Change, Effect, RaftLogSM, StateMachine, check_next};
 use crate::sync::RwLock;
 use crate::view::View;
 use crate::{
-    FlushError, FlushTicket, LockFile, LogCache, LogData, OpenReport, Place, RaftLogReader, RaftLogWal, RaftLogWriter,
-    ReadError, Wal, WriteError,
+    FlushError, FlushTicket, LockFile, LogCache, LogData, OpenReport, Place, RaftLogReader, RaftLogWal,
+    RaftLogWriter, ReadError, Wal, WriteError,
 };
 
 /// A Raft log, open for its one owner. It is written through [`RaftLogWriter`], and read here or through any number of
@@ -37,8 +37,21 @@ const RECORDS_KEPT: usize = 4096;
 
 impl<T: Types, W: Wal<T>> RaftLog<T, W> {
     /// A log over any [`Wal`], with what was found in it. [`RaftLog::open`] is the way to one in a directory.
-    pub fn with_wal(wal: W, machine: RaftLogSM<T>, data: LogData, cache_max_items: usize, cache_capacity: usize) -> Self {
-        Self::assemble(wal, machine, data, LogCache::new(cache_max_items, cache_capacity), OpenReport::default(), None)
+    pub fn with_wal(
+        wal: W,
+        machine: RaftLogSM<T>,
+        data: LogData,
+        cache_max_items: usize,
+        cache_capacity: usize,
+    ) -> Self {
+        Self::assemble(
+            wal,
+            machine,
+            data,
+            LogCache::new(cache_max_items, cache_capacity),
+            OpenReport::default(),
+            None,
+        )
     }
 
     pub(crate) fn assemble(
@@ -204,6 +217,9 @@ impl<T: Types, W: Wal<T>> Drop for RaftLog<T, W> {
 
 impl<T: Types, W: Wal<T>> fmt::Debug for RaftLog<T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RaftLog").field("reader", &self.reader).field("report", &self.report).finish_non_exhaustive()
+        f.debug_struct("RaftLog")
+            .field("reader", &self.reader)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
     }
 }

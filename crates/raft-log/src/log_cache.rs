@@ -66,7 +66,9 @@ impl<E: Clone> LogCache<E> {
     /// The entries from `index` on, oldest first, each with the bytes of its frame.
     pub fn iter_from(&self, index: u64) -> impl Iterator<Item = (&E, u64)> {
         let skip = usize::try_from(index.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.entries.range(skip.min(self.entries.len())..).map(|cached| (&cached.entry, (cached.bytes - ENTRY_OVERHEAD_BYTES) as u64))
+        self.entries
+            .range(skip.min(self.entries.len())..)
+            .map(|cached| (&cached.entry, (cached.bytes - ENTRY_OVERHEAD_BYTES) as u64))
     }
 
     /// Drops entries from `index` on.
@@ -144,7 +146,11 @@ mod tests {
         cache.evict(Position::new(0));
         assert_eq!(cache.items(), 10, "nothing is durable");
         cache.evict(Position::new(1250));
-        assert_eq!(held(&cache), [13, 14, 15, 16, 17, 18, 19], "12 begins before 1250 and is durable, 13 is not");
+        assert_eq!(
+            held(&cache),
+            [13, 14, 15, 16, 17, 18, 19],
+            "12 begins before 1250 and is durable, 13 is not"
+        );
         cache.evict(Position::new(5000));
         assert_eq!(held(&cache), [16, 17, 18, 19]);
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use raft_log_chunk::{
-    Behind, ChunkId, DURABLE_FILE, DamagedRecord, DirectoryStorage, DurableFacts, DurableFile, Storage, is_no_space,
-    mark_at, recover,
+    Behind, ChunkId, DURABLE_FILE, DamagedRecord, DirectoryStorage, DurableFacts, DurableFile, Storage,
+    is_no_space, mark_at, recover,
 };
 use raft_log_codec::{PlainTypes, Types};
 use raft_log_state::{RaftLogSM, StateMachine};
@@ -152,7 +152,8 @@ impl<T: Types> RaftLog<T> {
             };
         }
         lock.name_owner()?;
-        let wal = RaftLogWal::new(&config, storage.clone(), recovered, durable_file).map_err(OpenError::Directory)?;
+        let wal = RaftLogWal::new(&config, storage.clone(), recovered, durable_file)
+            .map_err(OpenError::Directory)?;
         report.elapsed = begin.elapsed();
         log_report(&*storage, &report, machine.state().end_index());
         let cache = LogCache::new(config.log_cache_max_items, config.log_cache_capacity);
@@ -175,4 +176,3 @@ fn log_report(storage: &dyn Storage, report: &OpenReport, end_index: u64) {
         tracing::warn!(%directory, %warning, "opened a log");
     }
 }
-

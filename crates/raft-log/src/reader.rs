@@ -172,7 +172,10 @@ impl<T: Types, W: Wal<T>> Clone for RaftLogReader<T, W> {
 
 impl<T: Types, W: Wal<T>> fmt::Debug for RaftLogReader<T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RaftLogReader").field("indexes", &self.indexes()).field("durable", &self.durable()).finish()
+        f.debug_struct("RaftLogReader")
+            .field("indexes", &self.indexes())
+            .field("durable", &self.durable())
+            .finish()
     }
 }
 

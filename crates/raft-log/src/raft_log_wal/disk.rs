@@ -63,14 +63,17 @@ impl Disk {
     }
 
     fn write(&mut self, mut group: Group) -> Result<Vec<u8>, DiskError> {
-        let Some(active) = &mut self.active else { unreachable!("a chunk is made before frames are put into it") };
+        let Some(active) = &mut self.active else {
+            unreachable!("a chunk is made before frames are put into it")
+        };
         assert_eq!(active.end, group.start, "groups follow each other without a gap");
         // Stamped now and not when the group was begun: it vouches for as much as possible.
         let head = group_frame(active.chunk.seed(), group.start, active.synced_end);
         if let Some(place) = group.bytes.get_mut(..GROUP_FRAME_SIZE) {
             place.copy_from_slice(&head);
         }
-        ActiveChunk::write(&active.chunk, &group.bytes, group.start).map_err(|error| ("write to a chunk", error))?;
+        ActiveChunk::write(&active.chunk, &group.bytes, group.start)
+            .map_err(|error| ("write to a chunk", error))?;
         active.end = group.end();
         group.bytes.clear();
         if group.bytes.capacity() > BUFFER_BYTES_KEPT {

@@ -23,9 +23,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use raft_log_chunk::{
-    ActiveChunk, Chunk, ChunkHeader, ChunkId, ChunkSummary, DurableFacts, DurableFile, DurableMark, PreparedFile,
-    RESERVE_BYTES, Recovered, SealedChunk, Space, Spares, Storage, encode_footer, is_no_space, make_durable_file,
-    mark_at,
+    ActiveChunk, Chunk, ChunkHeader, ChunkId, ChunkSummary, DurableFacts, DurableFile, DurableMark,
+    PreparedFile, RESERVE_BYTES, Recovered, SealedChunk, Space, Spares, Storage, encode_footer, is_no_space,
+    make_durable_file, mark_at,
 };
 use raft_log_codec::{Encode, LogId, RaftLogState, Record, Types, push_frame, push_state_frame};
 
@@ -209,7 +209,12 @@ impl<T: Types> RaftLogWal<T> {
                 let header = match cursor.header {
                     Some(header) if cursor.is_open && !is_full => header,
                     _ => {
-                        self.begin_chunk(staging, cursor, before, records.get(..position).unwrap_or_default())?;
+                        self.begin_chunk(
+                            staging,
+                            cursor,
+                            before,
+                            records.get(..position).unwrap_or_default(),
+                        )?;
                         (begun, does_not_fit) = (true, false);
                         continue;
                     }
@@ -367,7 +372,8 @@ impl<T: Types> RaftLogWal<T> {
 
     /// Makes a begun chunk the tail: the one before it is retired.
     fn turn_to(&mut self, new: &mut NewChunk) {
-        let Some(file) = new.prepared.as_ref().map(|prepared| (prepared.file().clone(), prepared.laid_end())) else {
+        let Some(file) = new.prepared.as_ref().map(|prepared| (prepared.file().clone(), prepared.laid_end()))
+        else {
             unreachable!("the space of a chunk is claimed before it is settled")
         };
         let end = self.tail.end_before(new.header.chunk_id);
@@ -380,7 +386,8 @@ impl<T: Types> RaftLogWal<T> {
             }
             None => {
                 let unsealed = std::mem::take(&mut self.unsealed);
-                new.retired = unsealed.into_iter().filter_map(|found| self.retire_found(found, &new.state)).collect();
+                new.retired =
+                    unsealed.into_iter().filter_map(|found| self.retire_found(found, &new.state)).collect();
             }
         }
         if let DurableState::Made(file) = std::mem::replace(&mut self.durable_file, DurableState::InUse) {
@@ -405,7 +412,8 @@ impl<T: Types> RaftLogWal<T> {
 
     /// Has the chunks removed that hold nothing above `index` and from which no replay needs to begin.
     fn remove_upto(&mut self, queue: &mut Queue, index: u64) {
-        let kept = self.beginnings.iter().rposition(|(_, last_before)| *last_before <= Some(index)).unwrap_or(0);
+        let kept =
+            self.beginnings.iter().rposition(|(_, last_before)| *last_before <= Some(index)).unwrap_or(0);
         let purged = self.beginnings.drain(..kept).map(|(chunk, _)| chunk);
         let removed: Vec<ChunkId> = std::mem::take(&mut self.leftovers).into_iter().chain(purged).collect();
         if !removed.is_empty() {
@@ -436,7 +444,9 @@ impl<T: Types> RaftLogWal<T> {
     fn wait_for_room(&mut self) {
         let shared = self.shared.clone();
         let mut queue = shared.queue.lock();
-        while queue.bytes + queue.in_flight_bytes >= shared.config.max_unsynced_bytes && shared.poison().is_none() {
+        while queue.bytes + queue.in_flight_bytes >= shared.config.max_unsynced_bytes
+            && shared.poison().is_none()
+        {
             if self.want_flush(&mut queue) {
                 shared.room.wait(&mut queue);
             } else {
@@ -494,7 +504,9 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
         self.check_usable()?;
         match self.try_accept(before, records, places, false) {
             // A spare file may hold what the active chunk has no room for.
-            Err(AcceptError::NoSpace(_)) if Room::of(records) == Room::Reserve && self.tail.active.is_some() => {
+            Err(AcceptError::NoSpace(_))
+                if Room::of(records) == Room::Reserve && self.tail.active.is_some() =>
+            {
                 self.try_accept(before, records, places, true)
             }
             accepted => accepted,

@@ -136,7 +136,8 @@ impl<'a> Staging<'a> {
             Item::NewChunk(new) => new.head.len() as u64,
             Item::Remove(_) => 0,
         };
-        let continued = self.mark.items.checked_sub(1).and_then(|last| self.queue.items.get(last)).map_or(0, size);
+        let continued =
+            self.mark.items.checked_sub(1).and_then(|last| self.queue.items.get(last)).map_or(0, size);
         let before = self.mark.group_bytes.map_or(continued, |bytes| bytes as u64);
         let begun: u64 = self.queue.items.iter().skip(self.mark.items).map(size).sum();
         self.queue.bytes += continued - before + begun;
@@ -158,7 +159,8 @@ impl Drop for Staging<'_> {
             return;
         }
         self.queue.items.truncate(self.mark.items);
-        if let (Some(Item::Group(group)), Some(bytes)) = (self.queue.items.back_mut(), self.mark.group_bytes) {
+        if let (Some(Item::Group(group)), Some(bytes)) = (self.queue.items.back_mut(), self.mark.group_bytes)
+        {
             group.bytes.truncate(bytes);
         }
     }

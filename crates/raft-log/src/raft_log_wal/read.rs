@@ -52,7 +52,12 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
         let mut bytes_read = 0;
         let mut position = 0;
         while position < extent.count {
-            let damaged = |index: u64, offset, found: String| ReadError::Damaged { chunk: extent.chunk, offset, index, found };
+            let damaged = |index: u64, offset, found: String| ReadError::Damaged {
+                chunk: extent.chunk,
+                offset,
+                index,
+                found,
+            };
             let index_at = |position: usize| extent.first + position as u64;
             let Some(&start) = units.get(position) else {
                 return Err(damaged(index_at(position), 0, "its place is not known".to_owned()));
@@ -62,23 +67,30 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
             let end_of = |position: usize| units.get(position + 1).map(|unit| SealedChunk::offset_of(*unit));
             let mut last = position;
             while last + 1 < extent.count
-                && end_of(last).is_some_and(|end| end - start < (window_bytes as u64).min(bytes_max.max(FIRST_READ)))
+                && end_of(last)
+                    .is_some_and(|end| end - start < (window_bytes as u64).min(bytes_max.max(FIRST_READ)))
             {
                 last += 1;
             }
-            let end = end_of(last).unwrap_or_else(|| SealedChunk::offset_of(*units.get(last).unwrap_or(&0)) + FIRST_READ);
+            let end = end_of(last)
+                .unwrap_or_else(|| SealedChunk::offset_of(*units.get(last).unwrap_or(&0)) + FIRST_READ);
             let size = end.saturating_sub(start).clamp(OFFSET_UNIT, window_bytes as u64 + FIRST_READ);
             let window = chunk.read(start, usize::try_from(size).unwrap_or(usize::MAX)).map_err(io)?;
             for position in position..=last {
                 let index = index_at(position);
                 let offset = SealedChunk::offset_of(*units.get(position).unwrap_or(&0));
-                let from = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX).min(window.len());
-                let frame = chunk.entry(&window.slice(from..), offset, index).map_err(|fault| match fault {
-                    EntryFault::Io(source) => io(source),
-                    fault => damaged(index, offset, fault.to_string()),
-                })?;
-                let undecodable = |source| ReadError::Undecodable { chunk: extent.chunk, offset, index, source };
-                let Some(id) = &frame.id else { return Err(damaged(index, offset, "it has no log id".to_owned())) };
+                let from =
+                    usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX).min(window.len());
+                let frame =
+                    chunk.entry(&window.slice(from..), offset, index).map_err(|fault| match fault {
+                        EntryFault::Io(source) => io(source),
+                        fault => damaged(index, offset, fault.to_string()),
+                    })?;
+                let undecodable =
+                    |source| ReadError::Undecodable { chunk: extent.chunk, offset, index, source };
+                let Some(id) = &frame.id else {
+                    return Err(damaged(index, offset, "it has no log id".to_owned()));
+                };
                 if extent.term(index).is_some_and(|term| term != id.term) {
                     return Err(damaged(index, offset, format!("another entry stands here: {id}")));
                 }

@@ -1,0 +1,8 @@
+//! The tests of the files of raft-log: one binary, one module for each idea.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod child_process;
+mod storage_conformance;
+mod storage_directory;
+mod storage_directory_lock;

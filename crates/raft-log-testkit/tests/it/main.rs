@@ -1,0 +1,6 @@
+//! The tests of the test kit itself: one binary, one module for each thing that it offers.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod memory_storage;
+mod storage_conformance;
