@@ -2,7 +2,10 @@
 //!
 //! What needs the inside of a file is tested there.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in its helpers"
+)]
 
 mod leader_types;
 mod replay;

@@ -520,6 +520,14 @@ fn a_footer_that_contradicts_is_refused() {
             "the chunk's first entry is 3:6, and the log already goes up to index 6",
         ),
         (
+            // "All" does not reach below what is purged.
+            Some(0),
+            vec![raw(1, 2)],
+            7,
+            good(id(1, 6)),
+            "the chunk's first entry is 1:2, and the log already goes up to index 2",
+        ),
+        (
             None,
             vec![raw(2, 7)],
             8,
