@@ -4,7 +4,7 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test fails by panicking, also in its helpers"
+    reason = "a test fails by panicking, also outside of its own function"
 )]
 
 mod leader_types;

@@ -218,7 +218,7 @@ fn replay(history: &History, readings: &[Reading], from_the_middle: bool) -> Res
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn it_answers_and_stands_as_the_naive_model_does(ops in prop::collection::vec(op(), 60..80)) {
