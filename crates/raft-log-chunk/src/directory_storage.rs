@@ -23,10 +23,7 @@ use crate::{DirectoryEntry, EntryKind, LockAttempt, Storage, StorageFile, check_
 use directory_file::DirectoryFile;
 
 /// What every open here has: a link is not followed, a FIFO does not wait, a child process gets no handle.
-const SAFE: OFlags = OFlags::NOFOLLOW
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
+const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 const READ_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -84,11 +81,7 @@ impl DirectoryStorage {
     }
 
     fn explain(&self, doing: &'static str, name: &str, source: impl Into<io::Error>) -> io::Error {
-        let path = if name.is_empty() {
-            self.path.clone()
-        } else {
-            self.path.join(name)
-        };
+        let path = if name.is_empty() { self.path.clone() } else { self.path.join(name) };
         let source = source.into();
         io::Error::new(source.kind(), NamedError { doing, path, source })
     }
@@ -164,13 +157,7 @@ struct NamedError {
 
 impl fmt::Display for NamedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot {} `{}`: {}",
-            self.doing,
-            self.path.display(),
-            self.source
-        )
+        write!(f, "cannot {} `{}`: {}", self.doing, self.path.display(), self.source)
     }
 }
 

@@ -7,7 +7,9 @@
 )]
 
 mod memory_storage;
+mod naive_model;
 mod storage_conformance;
 
 pub use memory_storage::{Failure, MemoryStorage, Operation};
+pub use naive_model::NaiveModel;
 pub use storage_conformance::{BrokenPromise, broken_promises, storage_conformance};

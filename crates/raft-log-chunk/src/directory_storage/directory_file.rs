@@ -40,10 +40,7 @@ impl StorageFile for DirectoryFile {
     fn truncate(&self, size: u64) -> io::Result<()> {
         // An error and not a panic: somebody else may have cut the file.
         if size > self.size()? {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "truncating would make the file longer",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "truncating would make the file longer"));
         }
         self.file.set_len(size)
     }
