@@ -456,7 +456,7 @@ fn replay_chunk(
     };
     let chunk = Chunk::new(start.file.clone(), *header);
     let at_start = HEADER_SIZE as u64;
-    if let Err(fault) = replay.state(state.clone()) {
+    if let Err(fault) = replay.chunk_state(state.clone()) {
         facts.replay_fault = Some((at_start, fault));
         return Ok(None);
     }

@@ -9,7 +9,7 @@ use crate::{DecodeError, Frame, RawLogId, RecordKind};
 
 /// Follows a log from the oldest chunk that matters to the newest.
 ///
-/// For each chunk it is told the chunk's `State` first ([`Replay::state`]) and then either every record in order or,
+/// For each chunk it is told the chunk's `State` first ([`Replay::chunk_state`]) and then either every record in order or,
 /// where a footer sums the chunk up, that sum ([`Replay::skip`]).
 pub trait Replay {
     /// The `State` a chunk begins with. The first one is taken as it is; each later one must equal what the replay
@@ -17,7 +17,7 @@ pub trait Replay {
     ///
     /// # Errors
     /// When it does not decode, or contradicts the replay.
-    fn state(&mut self, state: Bytes) -> Result<(), ReplayFault>;
+    fn chunk_state(&mut self, state: Bytes) -> Result<(), ReplayFault>;
 
     /// One record. The body of an entry is not looked at, and may be damaged.
     ///

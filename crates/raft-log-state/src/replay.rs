@@ -180,7 +180,7 @@ impl<T: Types> RaftLogSM<T> {
 }
 
 impl<T: Types> Replay for RaftLogSM<T> {
-    fn state(&mut self, state: Bytes) -> Result<(), ReplayFault> {
+    fn chunk_state(&mut self, state: Bytes) -> Result<(), ReplayFault> {
         let given = RaftLogState::<T>::decode(state).map_err(ReplayFault::Undecodable)?;
         order(&given).map_err(contradiction)?;
         if self.progress.began {

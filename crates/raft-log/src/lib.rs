@@ -34,6 +34,6 @@ pub use raft_log_codec::{
 };
 pub use raft_log_state::{RaftLogSM, StateError, StateMachine};
 pub use raft_log_wal::{RaftLogWal, RaftLogWalReader};
-pub use reader::{RaftLogReader, TermRun};
+pub use reader::{Entry, RaftLogReader, TermRun};
 pub use wal::{Extent, Place, Position, Wal, WalReader};
 pub use writer::RaftLogWriter;

@@ -12,8 +12,8 @@ use raft_log_state::{Change, Effect, RaftLogSM, StateMachine, check_next};
 use crate::sync::RwLock;
 use crate::view::View;
 use crate::{
-    FlushError, FlushTicket, LockFile, LogCache, LogData, OpenReport, Place, RaftLogReader, RaftLogWal,
-    RaftLogWriter, ReadError, Wal, WriteError,
+    Entry, FlushError, FlushTicket, LockFile, LogCache, LogData, OpenReport, Place, RaftLogReader,
+    RaftLogWal, RaftLogWriter, ReadError, Wal, WriteError,
 };
 
 /// A Raft log, open for its one owner. It is written through [`RaftLogWriter`], and read here or through any number of
@@ -81,7 +81,7 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
     ///
     /// # Errors
     /// As there.
-    pub fn read(&self, range: impl RangeBounds<u64>) -> Result<Vec<(T::LogId, T::Payload)>, ReadError> {
+    pub fn read(&self, range: impl RangeBounds<u64>) -> Result<Vec<Entry<T>>, ReadError> {
         self.reader.read(range)
     }
 

@@ -28,7 +28,8 @@ pub struct TermRun {
     pub indexes: Range<u64>,
 }
 
-type Entry<T> = (<T as Types>::LogId, <T as Types>::Payload);
+/// An entry: its id and what it carries.
+pub type Entry<T> = (<T as Types>::LogId, <T as Types>::Payload);
 
 impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
     pub(crate) fn new(view: Arc<RwLock<View<T>>>, wal: W::Reader) -> Self {

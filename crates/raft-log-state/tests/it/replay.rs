@@ -49,7 +49,7 @@ fn read(log: &mut Log, records: &[R]) {
 
 /// Both traits have a `state`: here a chunk's is told to the replay.
 fn told(log: &mut Log, state: &State) -> Result<(), ReplayFault> {
-    Replay::state(log, bytes(state))
+    Replay::chunk_state(log, bytes(state))
 }
 
 fn state_of(log: &Log) -> &State {
@@ -196,7 +196,10 @@ fn a_long_value_is_shown_in_part() {
 #[test]
 fn bytes_that_are_no_state_do_not_decode() {
     let garbage = Bytes::from_static(&[0xff, 1, 2]);
-    assert!(matches!(Replay::state(&mut Log::new(), garbage.clone()), Err(ReplayFault::Undecodable(_))));
+    assert!(matches!(
+        Replay::chunk_state(&mut Log::new(), garbage.clone()),
+        Err(ReplayFault::Undecodable(_))
+    ));
     assert!(matches!(Log::new().skip(None, &[], 0, garbage), Err(ReplayFault::Undecodable(_))));
 }
 

@@ -185,7 +185,7 @@ fn replay(history: &History, readings: &[Reading], from_the_middle: bool) -> Res
 
     let mut replayed = new.clone();
     for (start, chunk, by_footer, clipped) in chunks {
-        prop_assert!(Replay::state(&mut replayed, bytes(start)).is_ok());
+        prop_assert!(Replay::chunk_state(&mut replayed, bytes(start)).is_ok());
         if by_footer {
             let clipped_to = if clipped { live_from } else { 0 };
             let (truncated_from, runs, end, state) = footer(start, chunk, clipped_to);

@@ -1,0 +1,58 @@
+//! A log's life: written, closed or killed, opened again.
+
+use raft_log_testkit::MemoryStorage;
+
+use crate::support::*;
+use raft_log::RaftLogWriter;
+
+#[test]
+fn what_was_written_is_there_after_a_clean_close() {
+    let storage = MemoryStorage::new();
+    let mut log = lived(&storage, &small());
+    let (state, held) = (log.state(), contents(&log));
+    log.close().unwrap();
+    drop(log);
+    let log = open(&storage, &small()).unwrap();
+    assert_eq!(log.state(), state);
+    assert_eq!(contents(&log), held);
+    assert_eq!(log.report().scanned_chunks, 0, "{:?}", log.report());
+    assert_eq!(held.len(), 44 - 13);
+}
+
+#[test]
+fn what_was_written_is_there_after_a_kill() {
+    let storage = MemoryStorage::new();
+    let log = lived(&storage, &small());
+    let killed = killed(&storage);
+    let after = open(&killed, &small()).unwrap();
+    assert_eq!(after.state(), log.state());
+    assert_eq!(contents(&after), contents(&log));
+    assert!(after.report().torn_tail.is_none());
+}
+
+#[test]
+fn a_log_goes_on_after_each_open() {
+    let storage = MemoryStorage::new();
+    let mut expected = Vec::new();
+    for round in 0..20 {
+        let mut log = open(&storage, &small()).unwrap();
+        assert_eq!(contents(&log), expected, "round {round}");
+        let more = entries(1, round * 7..round * 7 + 7);
+        log.append(more.clone()).unwrap();
+        expected.extend(more);
+        assert_eq!(contents(&log), expected, "visible before it is durable");
+        log.sync().unwrap();
+    }
+}
+
+#[test]
+fn a_real_directory_holds_a_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let mut log = Log::open(&path).unwrap();
+    log.append(entries(1, 1..1000)).unwrap();
+    log.ticket().wait().unwrap();
+    drop(log);
+    let log = Log::open(&path).unwrap();
+    assert_eq!(contents(&log), entries(1, 1..1000));
+}
