@@ -4,4 +4,5 @@
 mod format_page;
 mod golden_directories;
 mod life;
+mod quickstart;
 mod support;
