@@ -16,7 +16,7 @@ fn follow(reader: &RaftLogReader<PlainTypes>) -> Result<usize, ReadError> {
     let mut pieces = 0;
     while next <= LAST {
         let end = reader.indexes().end;
-        assert!(end == 0 || (end - 1) % BATCH == 0, "a batch is seen as a whole");
+        assert!(end == 0 || (end - 1).is_multiple_of(BATCH), "a batch is seen as a whole");
         if next >= end {
             thread::yield_now();
             continue;
