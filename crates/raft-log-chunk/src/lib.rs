@@ -1,4 +1,50 @@
 //! The files of raft-log: chunks, footers, the durable mark, and the read-only verdict on a directory.
+//!
+//! This crate knows frames and their heads, and where they lie. It does not know Raft's rules or the application's types:
+//! what it reads of a log it tells to a [`Replay`](raft_log_codec::Replay), and what it writes comes as bytes. It starts no thread,
+//! queues nothing and caches nothing.
+//!
+//! | what | where |
+//! |---|---|
+//! | what is asked of a directory, and the real one | [`Storage`], [`StorageFile`], [`DirectoryStorage`] |
+//! | names | [`ChunkId`], [`LOCK_FILE`], [`DURABLE_FILE`] |
+//! | what a chunk begins with, and what stands behind it | [`ChunkHeader`], [`Footer`], [`ChunkSummary`] |
+//! | a chunk while it is written, and afterwards | [`ActiveChunk`], [`SealedChunk`] |
+//! | how far the log is known to be durable | [`DurableFile`], [`DurableMark`] |
+//! | making a chunk, and the space for it | [`make_chunk`], [`Spares`], [`lay_zeros`] |
+//! | looking at a directory | [`recover`], [`list`], [`FrameScan`] |
+//! | deciding about it | [`judge`], [`Facts`], [`RecoveryError`] |
+//!
+//! What always holds: looking changes nothing, and deciding reads nothing. A directory is looked at without its owner's
+//! lock, while it is written or afterwards:
+//!
+//! ```
+//! use raft_log_chunk::{DirectoryStorage, SurveyOptions, list, recover};
+//! # use raft_log_codec::{DecodeError, EncodeError, Frame, RawLogId, RecordKind, Replay, ReplayFault};
+//! # #[derive(Default)]
+//! # struct Count(u64);
+//! # impl Replay for Count {
+//! #     fn chunk_state(&mut self, _: bytes::Bytes) -> Result<(), ReplayFault> { Ok(()) }
+//! #     fn record(&mut self, _: &Frame) -> Result<(), ReplayFault> { self.0 += 1; Ok(()) }
+//! #     fn pass_over(&mut self, _: RecordKind) {}
+//! #     fn skip(&mut self, _: Option<u64>, _: &[RawLogId], _: u64, _: bytes::Bytes) -> Result<(), ReplayFault> { Ok(()) }
+//! #     fn purged_index(&self) -> Option<u64> { None }
+//! #     fn last_index(&self) -> Option<u64> { None }
+//! #     fn encoded_state(&self) -> Result<bytes::Bytes, EncodeError> { Ok(bytes::Bytes::new()) }
+//! # }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! let storage = DirectoryStorage::open(directory.path())?;
+//! assert!(list(&storage)?.chunks.is_empty());
+//!
+//! // `Count` counts the records that it is told of; `RaftLogSM` of `raft-log-state` checks them by the rules.
+//! let options = SurveyOptions { sync_first: false, use_footers: false, ..SurveyOptions::default() };
+//! let (recovered, count) = recover::<Count>(&storage, &options)?;
+//! assert_eq!((recovered.chunks.len(), count.0), (0, 0));
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(not(unix))]
 compile_error!("raft-log needs a Unix system: it relies on positional writes, fdatasync and atomic renames");
