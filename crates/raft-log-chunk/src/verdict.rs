@@ -89,6 +89,7 @@ pub enum StopCause {
 pub fn judge(facts: &Facts) -> Result<Option<u64>, RecoveryError> {
     unsupported(facts)?;
     foreign(facts)?;
+    misplaced(facts)?;
     missing(facts)?;
     corrupt(facts)?;
     contradicting(facts)?;
@@ -145,6 +146,20 @@ fn foreign(facts: &Facts) -> Result<(), RecoveryError> {
     }
 }
 
+/// Each chunk is the one that its file's name says. Before all that is concluded from names: where the chunks beside a
+/// copied or renamed file must end is told by its name.
+fn misplaced(facts: &Facts) -> Result<(), RecoveryError> {
+    for chunk in &facts.chunks {
+        if let Ok(header) = &chunk.header
+            && header.chunk_id != chunk.id
+        {
+            let kind = CorruptKind::OtherChunk { found: header.chunk_id };
+            return Err(RecoveryError::Corrupt { chunk: chunk.id, offset: 0, kind });
+        }
+    }
+    Ok(())
+}
+
 /// Everything that was acknowledged must be there to be judged.
 fn missing(facts: &Facts) -> Result<(), RecoveryError> {
     let missing = |kind| Err(RecoveryError::MissingData(kind));
@@ -156,7 +171,6 @@ fn missing(facts: &Facts) -> Result<(), RecoveryError> {
         if let Some(named) = facts.chunks.iter().find(|chunk| chunk.id == mark.chunk_id) {
             if let Ok(header) = &named.header
                 && header.salt != mark.salt
-                && header.chunk_id == named.id
             {
                 return missing(MissingKind::ReplacedChunk { chunk: named.id });
             }
@@ -173,6 +187,15 @@ fn missing(facts: &Facts) -> Result<(), RecoveryError> {
     {
         return missing(MissingKind::OlderChunk { before: oldest.id });
     }
+    // Before the sizes: where a chunk is gone, the one before it seems to be too short.
+    for pair in facts.chunks.windows(2) {
+        if let [before, behind] = pair
+            && let (Ok(header), Ok(next)) = (&before.header, &behind.header)
+            && header.salt != next.previous_salt
+        {
+            return missing(MissingKind::BrokenChain { before: before.id, behind: behind.id });
+        }
+    }
     for chunk in &facts.chunks {
         if let Some(end) = chunk.end
             && chunk.file_size < end
@@ -182,16 +205,6 @@ fn missing(facts: &Facts) -> Result<(), RecoveryError> {
                 file_size: chunk.file_size,
                 needed: end,
             });
-        }
-    }
-    for pair in facts.chunks.windows(2) {
-        if let [before, behind] = pair
-            && let (Ok(header), Ok(next)) = (&before.header, &behind.header)
-            && header.chunk_id == before.id
-            && next.chunk_id == behind.id
-            && header.salt != next.previous_salt
-        {
-            return missing(MissingKind::BrokenChain { before: before.id, behind: behind.id });
         }
     }
     match facts.gap_at {
@@ -206,9 +219,6 @@ fn corrupt(facts: &Facts) -> Result<(), RecoveryError> {
         let corrupt = |offset, kind| Err(RecoveryError::Corrupt { chunk: chunk.id, offset, kind });
         match &chunk.header {
             Err(fault) => return corrupt(0, CorruptKind::Header(fault.clone())),
-            Ok(header) if header.chunk_id != chunk.id => {
-                return corrupt(0, CorruptKind::OtherChunk { found: header.chunk_id });
-            }
             Ok(_) => {}
         }
         if let Some(cause) = chunk.state_fault {

@@ -1,9 +1,10 @@
 //! Every lock and every thread of the log: taken from here and from nowhere else, so that a scheduler can stand in
 //! for them in tests.
 //!
-//! Lock order, outermost first: `disk` (writing), `queue` (what waits to be written), `spares`, `chunks` (what can be
-//! read), `delivery`. The `view` that readers see is taken alone. Readers take `view` and `chunks`, and neither is held
-//! across disk I/O.
+//! Lock order, outermost first: `view` (what readers see), `disk` (writing), `queue` (what waits to be written), `spares`,
+//! `chunks` (what can be read), `delivery`. Readers take `view` and `chunks`. Neither is locked for writing across disk
+//! I/O; the writer holds `view` for reading while an operation is accepted, which holds up no reader, as nobody else
+//! ever locks it for writing.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use std::thread::{JoinHandle, current};

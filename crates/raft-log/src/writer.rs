@@ -64,8 +64,9 @@ pub trait RaftLogWriter<T: Types> {
     fn sync(&mut self) -> Result<(), FlushError>;
 
     /// Makes everything before durable, and calls `done` then. Callbacks run exactly once, in the order of these calls,
-    /// on the log's flush thread: also when the flush fails, and when the log is closed or dropped. A callback that
-    /// panics harms no other; one that blocks delays those behind it.
+    /// on the log's flush thread: also when the flush fails. What is left when the log is closed or dropped, or is asked
+    /// for after that, is called on the thread that does so. A callback that panics harms no other; one that blocks
+    /// delays those behind it.
     fn flush(&mut self, done: impl FnOnce(Result<(), FlushError>) + Send + 'static);
 
     /// Makes everything before durable; the ticket is awaited or waited for.

@@ -349,6 +349,13 @@ impl<T: Types> RaftLogWal<T> {
 
     /// Takes note of what was accepted, chunk by chunk, so that what a chunk's footer says is true at its end.
     fn settle(&mut self, staging: &mut Staging<'_>, records: &[Record<T>], places: &[Place]) {
+        let leftovers = match staging.new_chunks().next() {
+            Some(_) => std::mem::take(&mut self.leftovers),
+            None => Vec::new(),
+        };
+        if !leftovers.is_empty() {
+            staging.queue.items.push_back(Item::Remove(leftovers));
+        }
         for (record, place) in records.iter().zip(places) {
             if self.tail.header.map(|header| header.chunk_id) != Some(place.chunk) {
                 let mut begun = staging.new_chunks().filter(|new| new.header.chunk_id == place.chunk);
@@ -414,8 +421,7 @@ impl<T: Types> RaftLogWal<T> {
     fn remove_upto(&mut self, queue: &mut Queue, index: u64) {
         let kept =
             self.beginnings.iter().rposition(|(_, last_before)| *last_before <= Some(index)).unwrap_or(0);
-        let purged = self.beginnings.drain(..kept).map(|(chunk, _)| chunk);
-        let removed: Vec<ChunkId> = std::mem::take(&mut self.leftovers).into_iter().chain(purged).collect();
+        let removed: Vec<ChunkId> = self.beginnings.drain(..kept).map(|(chunk, _)| chunk).collect();
         if !removed.is_empty() {
             queue.items.push_back(Item::Remove(removed));
         }
@@ -522,9 +528,9 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
 
     fn flush(&mut self, done: FlushCallback) {
         let shared = self.shared.clone();
-        if let Err(error) = self.check_usable() {
+        if self.is_closed {
             shared.queue.lock().callbacks.push(done);
-            return shared.fail_callbacks(&error);
+            return shared.fail_callbacks(&FlushError::Closed);
         }
         let mut queue = shared.queue.lock();
         queue.callbacks.push(done);

@@ -56,3 +56,17 @@ fn a_real_directory_holds_a_log() {
     let log = Log::open(&path).unwrap();
     assert_eq!(contents(&log), entries(1, 1..1000));
 }
+
+#[test]
+fn an_index_below_the_first_entry_is_refused_also_after_an_open_by_footer() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &small()).unwrap();
+    log.append(entries(1, 5..9)).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let mut log = open(&storage, &small()).unwrap();
+    assert_eq!(log.report().scanned_chunks, 0);
+    let refused = log.truncate(Some(id(1, 3))).unwrap_err();
+    assert!(refused.to_string().contains("1:3"), "{refused}");
+    assert_eq!(contents(&log), entries(1, 5..9));
+}

@@ -1,6 +1,8 @@
 //! The log as its users meet it: over memory where a fault is wanted, over real files where the system matters.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic is how a test fails")]
 
+mod damage;
+mod damage_oracle;
 mod format_page;
 mod golden_directories;
 mod life;
