@@ -6,5 +6,6 @@ mod damage_oracle;
 mod format_page;
 mod golden_directories;
 mod life;
+mod overhead;
 mod quickstart;
 mod support;
