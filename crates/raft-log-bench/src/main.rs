@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::limit::Limit;
 use crate::report::Report;
@@ -47,6 +47,9 @@ struct Cli {
     /// How many rounds each row has [default: 9, or 3 with --quick]
     #[arg(long, value_name = "N")]
     rounds: Option<NonZeroUsize>,
+    /// Only this row; may be given several times
+    #[arg(long = "row", value_name = "ROW")]
+    rows: Vec<Work>,
     /// Where to work: a new directory is made in this one, and removed in the end. It should be on the disk that is
     /// to be measured [default: beside this program]
     #[arg(long, value_name = "DIR")]
@@ -87,7 +90,8 @@ fn run(cli: &Cli) -> Outcome {
     let mut log = SteadyLog::new(&directory.path().join("log"), payload)?;
     let mut report = Report::new(rounds, length);
     println!("{}", Report::heading());
-    for work in Work::ALL {
+    let is_wanted = |work: &Work| cli.rows.is_empty() || cli.rows.contains(work);
+    for work in Work::value_variants().iter().copied().filter(is_wanted) {
         let row = Row::measure(work, &mut limit, &mut log, rounds, length)?;
         println!("{}", Report::line(&row));
         report.rows.push(row);

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use crate::Outcome;
 use crate::limit::Limit;
 use crate::round::Round;
@@ -14,8 +16,8 @@ use crate::window::Window;
 /// A limit that spreads by more than this says nothing about the log.
 const SPREAD_MAX: f64 = 0.25;
 
-/// What is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is done, in the order of the table. The first is done before the log has a flush thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Work {
     /// Every entry is synced before the next one.
     OneByOne,
@@ -26,9 +28,6 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// All rows, in the order of the table. The first begins before the log has a flush thread.
-    pub(crate) const ALL: [Self; 3] = [Self::OneByOne, Self::InFlight, Self::Batches];
-
     /// What it is called in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
