@@ -2,6 +2,7 @@
 //!
 //! A table of contents: each subcommand is a file of its own. Nothing here does work.
 
+mod bench;
 mod capture;
 mod check;
 mod layers;
@@ -24,12 +25,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Bench),
     Check(check::Check),
     Layers(layers::Layers),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Bench(bench) => bench.run(),
         Command::Check(check) => check.run(),
         Command::Layers(layers) => layers.run(),
     };

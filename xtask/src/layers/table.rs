@@ -62,6 +62,8 @@ const LAYERS: &[Layer] = &[
         ..FREE
     },
     Layer { package: "raft-log-openraft*", depends_on: DependsOn::Only(&["raft-log"]), ..FREE },
+    // Only what every application can use is measured.
+    Layer { package: "raft-log-bench", depends_on: DependsOn::Only(&["raft-log"]), ..FREE },
     Layer { package: "xtask", depends_on: DependsOn::Anything, ..FREE },
 ];
 
@@ -96,7 +98,7 @@ impl Layer {
 mod tests {
     use super::*;
 
-    const PACKAGES: [&str; 8] = [
+    const PACKAGES: [&str; 9] = [
         "raft-log-codec",
         "raft-log-chunk",
         "raft-log-state",
@@ -104,6 +106,7 @@ mod tests {
         "raft-log-dump",
         "raft-log-testkit",
         "raft-log-openraft",
+        "raft-log-bench",
         "xtask",
     ];
 
@@ -113,15 +116,16 @@ mod tests {
     fn the_table_allows_exactly_the_edges_of_the_design() {
         #[rustfmt::skip]
         let drawn = [
-            //                    codec chunk state log dump testkit openraft xtask
-            ("raft-log-codec",    ". . . . . . . ."),
-            ("raft-log-chunk",    "x . . . . . . ."),
-            ("raft-log-state",    "x . . . . . . ."),
-            ("raft-log",          "x x x . . . . ."),
-            ("raft-log-dump",     "x x x x . . . ."),
-            ("raft-log-testkit",  "x x x x . . . ."),
-            ("raft-log-openraft", ". . . x . . . ."),
-            ("xtask",             "x x x x x x x x"),
+            //                    codec chunk state log dump testkit openraft bench xtask
+            ("raft-log-codec",    ". . . . . . . . ."),
+            ("raft-log-chunk",    "x . . . . . . . ."),
+            ("raft-log-state",    "x . . . . . . . ."),
+            ("raft-log",          "x x x . . . . . ."),
+            ("raft-log-dump",     "x x x x . . . . ."),
+            ("raft-log-testkit",  "x x x x . . . . ."),
+            ("raft-log-openraft", ". . . x . . . . ."),
+            ("raft-log-bench",    ". . . x . . . . ."),
+            ("xtask",             "x x x x x x x x x"),
         ];
         for (from, row) in drawn {
             let layer = layer_of(from).unwrap();
