@@ -4,6 +4,7 @@
 
 mod capture;
 mod check;
+mod demo;
 mod layers;
 
 use std::error::Error;
@@ -25,12 +26,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Check),
+    Demo(demo::Demo),
     Layers(layers::Layers),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(check) => check.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Layers(layers) => layers.run(),
     };
     match outcome {
