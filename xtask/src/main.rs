@@ -5,6 +5,7 @@
 mod bench;
 mod capture;
 mod check;
+mod demo;
 mod layers;
 
 use std::error::Error;
@@ -27,6 +28,7 @@ struct Cli {
 enum Command {
     Bench(bench::Bench),
     Check(check::Check),
+    Demo(demo::Demo),
     Layers(layers::Layers),
 }
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Bench(bench) => bench.run(),
         Command::Check(check) => check.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Layers(layers) => layers.run(),
     };
     match outcome {
