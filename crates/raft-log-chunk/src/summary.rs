@@ -56,7 +56,10 @@ impl SummaryBuilder {
         if self.summary.runs.is_empty() || index != self.summary.end_index {
             self.clear();
         }
-        let continues = self.summary.runs.last().is_some_and(|run| run.term == term && run.rest == rest);
+        // Most rests are empty, and comparing empty slices byte by byte is not free.
+        let is_same_rest =
+            |run: &RawLogId| run.rest.len() == rest.len() && (rest.is_empty() || run.rest == rest);
+        let continues = self.summary.runs.last().is_some_and(|run| run.term == term && is_same_rest(run));
         if !continues {
             self.summary.runs.push(RawLogId { term, index, rest: Bytes::copy_from_slice(rest) });
         }
