@@ -3,5 +3,7 @@
 
 mod damage;
 mod damage_oracle;
+mod disk_full;
 mod life;
+mod open_is_honest;
 mod support;
