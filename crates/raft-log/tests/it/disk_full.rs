@@ -264,7 +264,7 @@ fn a_disk_may_be_full_at_any_moment() {
         }
         drop(log);
         let mut log = open(&storage, &config()).unwrap();
-        assert_eq!(log.state().purged.map(|id| id.index()), end.checked_sub(1));
+        assert_eq!(log.state().purged.map(|id| id.index), end.checked_sub(1));
         storage.set_capacity(Some((blocks + 1000) * BLOCK));
         log.append((end..end + 100).flat_map(large)).unwrap();
         log.sync().unwrap();
