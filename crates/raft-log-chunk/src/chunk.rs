@@ -202,6 +202,11 @@ impl SealedChunk {
         self.table.is_some()
     }
 
+    /// Where the footer ends that was found behind its frames.
+    pub fn footer_end(&self) -> Option<u64> {
+        self.table.map(|table| table.end())
+    }
+
     /// Where the frame of each entry that was alive at the chunk's end begins, in units of [`OFFSET_UNIT`]: read
     /// from the footer the first time, and by a scan if the footer's table is damaged.
     ///

@@ -17,6 +17,8 @@ pub struct PreparedFile {
     name: String,
     file: Arc<dyn StorageFile>,
     laid_end: u64,
+    /// It belongs to the reserve for a full disk.
+    is_spare: bool,
 }
 
 impl PreparedFile {
@@ -54,19 +56,30 @@ impl Spares {
 
     /// Prepares a file with room for `needed` bytes, and the reserve behind them, laid up to a multiple of `step`.
     ///
-    /// Where the disk is full and `may_use_spare` is set, a spare with room for `needed` is given up for it.
+    /// Where the disk is full and `may_use_spare` is set, a spare with room for `needed` is given up for it, or what
+    /// is left of the disk. Without it, all spares must be there or find their room first: nothing is taken from a
+    /// disk that has no room for the reserve.
     ///
     /// # Errors
-    /// When no file can be made; nothing is left behind then.
+    /// When no file can be made; nothing but spares is left behind then.
     pub fn prepare(&mut self, needed: u64, step: u64, may_use_spare: bool) -> io::Result<PreparedFile> {
         let end = (needed + RESERVE_BYTES).next_multiple_of(step.max(1));
+        if !may_use_spare {
+            while self.ready.len() + self.stale.len() < self.count {
+                let spare = self.make_spare()?;
+                self.keep(spare);
+            }
+        }
         match self.make(end, end) {
-            Err(error) if is_no_space(&error) && may_use_spare => self.take_spare(needed).ok_or(error),
+            Err(error) if is_no_space(&error) && may_use_spare => match self.take_spare(needed) {
+                Some(spare) => Ok(spare),
+                None => self.make(end, needed),
+            },
             made => made,
         }
     }
 
-    /// Makes sure that as many spares are kept as there should be, as far as the disk has room.
+    /// Makes sure that as many spares are kept as there should be, of full size, as far as the disk has room.
     ///
     /// # Errors
     /// When a file cannot be made for another reason than a full disk.
@@ -78,7 +91,7 @@ impl Spares {
             self.storage.remove(&spare.name)?;
         }
         while self.ready.len() < self.count {
-            let spare = match self.make(SPARE_BYTES, SPARE_BYTES_MIN) {
+            let spare = match self.make_spare() {
                 Ok(spare) => spare,
                 Err(error) if is_no_space(&error) => return Ok(()),
                 Err(error) => return Err(error),
@@ -86,7 +99,21 @@ impl Spares {
             spare.file.sync()?;
             self.keep(spare);
         }
+        for spare in self.ready.iter_mut().filter(|spare| spare.laid_end < SPARE_BYTES) {
+            let laid = lay_zeros(&*spare.file, spare.laid_end, SPARE_BYTES);
+            spare.laid_end = laid.as_ref().map_or_else(|(reached, _)| *reached, |()| SPARE_BYTES);
+            match laid {
+                Ok(()) => spare.file.sync()?,
+                Err((_, error)) if is_no_space(&error) => break,
+                Err((_, error)) => return Err(error),
+            }
+        }
+        self.ready.sort_by_key(|spare| spare.laid_end);
         Ok(())
+    }
+
+    fn make_spare(&self) -> io::Result<PreparedFile> {
+        Ok(PreparedFile { is_spare: true, ..self.make(SPARE_BYTES, SPARE_BYTES_MIN)? })
     }
 
     /// Makes a file of zeros up to `wanted`, or at least up to `needed` where the disk has no room for more.
@@ -103,7 +130,7 @@ impl Spares {
                 return Err(error);
             }
         };
-        Ok(PreparedFile { name, file, laid_end })
+        Ok(PreparedFile { name, file, laid_end, is_spare: false })
     }
 
     fn take_spare(&mut self, needed: u64) -> Option<PreparedFile> {
@@ -128,7 +155,7 @@ impl Spares {
             }
             lay_zeros(&*file, 0, size).map_err(|(_, error)| error)?;
             file.sync()?;
-            self.keep(PreparedFile { name, file, laid_end: size });
+            self.keep(PreparedFile { name, file, laid_end: size, is_spare: true });
         }
         Ok(())
     }
@@ -138,9 +165,16 @@ impl Spares {
         self.ready.insert(position, spare);
     }
 
-    /// Gives a prepared file back that was not needed in the end.
+    /// Gives a prepared file back that was not needed in the end: a spare is kept, and the space of any other is free
+    /// again.
     pub fn give_back(&mut self, prepared: PreparedFile) {
-        self.keep(prepared);
+        if prepared.is_spare {
+            return self.keep(prepared);
+        }
+        let PreparedFile { name, file, .. } = prepared;
+        drop(file);
+        // A temporary file that cannot be removed is found again at the next open.
+        let _ = self.storage.remove(&name);
     }
 }
 

@@ -61,6 +61,9 @@ pub enum OpenWarning {
     DurableDamaged,
     /// The disk is too full to write `DURABLE`: a newest chunk that goes missing may not be noticed.
     DurableNotWritten,
+    /// The name of the owner could not be written into `LOCK`. The lock holds all the same; who is refused by it does
+    /// not learn by whom.
+    OwnerNotNamed,
     /// A file that is not part of a log.
     ForeignFile(String),
 }
@@ -71,6 +74,7 @@ impl fmt::Display for OpenWarning {
             Self::DurableMissing => f.write_str("DURABLE was missing and is made again"),
             Self::DurableDamaged => f.write_str("DURABLE was damaged and is made again"),
             Self::DurableNotWritten => f.write_str("the disk is too full to write DURABLE"),
+            Self::OwnerNotNamed => f.write_str("the owner's name could not be written into LOCK"),
             Self::ForeignFile(name) => write!(f, "{name} is not part of a log"),
         }
     }
@@ -151,7 +155,10 @@ impl<T: Types> RaftLog<T> {
                 Err(source) => return Err(OpenError::Io { action: "write", file: DURABLE_FILE, source }),
             };
         }
-        lock.name_owner()?;
+        if let Err(error) = lock.name_owner() {
+            tracing::warn!(%error, "the owner of a log was not named");
+            report.warnings.push(OpenWarning::OwnerNotNamed);
+        }
         let wal = RaftLogWal::new(&config, storage.clone(), recovered, durable_file)
             .map_err(OpenError::Directory)?;
         report.elapsed = begin.elapsed();

@@ -56,7 +56,11 @@ impl Disk {
             match item {
                 Item::Group(group) => buffer = self.write(group)?,
                 Item::NewChunk(new) => self.make(storage, *new)?,
-                Item::Remove(chunks) => self.removable.extend(chunks),
+                Item::Remove(chunks) => {
+                    self.removable.extend(chunks);
+                    // What they leave may be what the reserve lacks.
+                    self.wants_spares = true;
+                }
             }
         }
         Ok((self.sync()?, buffer))
@@ -124,14 +128,18 @@ impl Disk {
         self.wants_spares || !self.retired.is_empty() || !self.removable.is_empty()
     }
 
-    /// Gives retired chunks their footers, and lays what the reserve lacks. What fails here costs time at the next
+    /// Gives retired chunks their footers, and the space behind them back. What fails here costs time at the next
     /// opening and nothing else.
-    pub(super) fn tidy(&mut self, spares: &mut Spares) {
+    pub(super) fn seal_retired(&mut self, storage: &dyn Storage) {
         for retired in self.retired.drain(..) {
-            if let Err(error) = write_footer(&retired) {
-                tracing::warn!(chunk = %retired.chunk.id(), %error, "no footer was written");
+            if let Err(error) = seal(storage, &retired) {
+                tracing::warn!(chunk = %retired.chunk.id(), %error, "a chunk was not sealed");
             }
         }
+    }
+
+    /// Lays what the reserve lacks.
+    pub(super) fn refill(&mut self, spares: &mut Spares) {
         if std::mem::take(&mut self.wants_spares)
             && let Err(error) = spares.refill()
         {
@@ -163,13 +171,20 @@ impl Disk {
 
 /// Writes a footer and gives the space behind it back. A file that has a second name may be part of a backup and is
 /// left as it is.
-fn write_footer(retired: &Retired) -> io::Result<()> {
+fn seal(storage: &dyn Storage, retired: &Retired) -> io::Result<()> {
+    let end = retired.end + retired.footer.len() as u64;
     let file = retired.chunk.file();
+    if retired.footer.is_empty() && file.size()? <= end {
+        return Ok(());
+    }
+    let file = match retired.is_found {
+        true => storage.open_writable(&retired.chunk.id().file_name())?,
+        false => file.clone(),
+    };
     if file.links()? > 1 {
         return Ok(());
     }
-    write_all_at(&**file, &retired.footer, retired.end).map_err(|(_, error)| error)?;
-    let end = retired.end + retired.footer.len() as u64;
+    write_all_at(&*file, &retired.footer, retired.end).map_err(|(_, error)| error)?;
     if file.size()? > end {
         file.truncate(end)?;
     }

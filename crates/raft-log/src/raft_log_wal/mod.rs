@@ -44,8 +44,8 @@ pub struct RaftLogWal<T: Types> {
     tail: Tail,
     /// The chunks from which a replay may begin, oldest first, and the index of the last entry before each.
     beginnings: VecDeque<(ChunkId, Option<u64>)>,
-    /// Chunks found without a footer.
-    unsealed: Vec<Unsealed>,
+    /// Chunks found, until the first chunk that this process makes is durable behind them.
+    found: Vec<Found>,
     /// Chunks found that a purge left.
     leftovers: Vec<ChunkId>,
     durable_file: DurableState,
@@ -56,11 +56,16 @@ pub struct RaftLogWal<T: Types> {
     types: PhantomData<fn() -> T>,
 }
 
-/// A chunk found without a footer, and what goes into one.
-struct Unsealed {
+/// A chunk that was found.
+struct Found {
     chunk: Arc<SealedChunk>,
+    /// Where it has no footer: what goes into one.
+    footer: Option<FooterParts>,
+}
+
+struct FooterParts {
     summary: ChunkSummary,
-    /// The state at its end; `None` for the newest, whose successor will tell.
+    /// The state at the chunk's end; `None` for the newest, whose successor will tell.
     state: Option<bytes::Bytes>,
 }
 
@@ -122,7 +127,7 @@ impl<T: Types> RaftLogWal<T> {
 
         let mut readable = BTreeMap::new();
         let mut beginnings = VecDeque::new();
-        let mut unsealed = Vec::new();
+        let mut chunks_found = Vec::new();
         let mut tail = Tail::default();
         for found in recovered.chunks {
             let header = *found.chunk.chunk().header();
@@ -132,9 +137,9 @@ impl<T: Types> RaftLogWal<T> {
             let first = found.summary.first_index().unwrap_or(0);
             let chunk = Arc::new(found.chunk);
             readable.insert(header.chunk_id, ReadableChunk::Found(chunk.clone(), first));
-            if found.is_scanned {
-                unsealed.push(Unsealed { chunk, summary: found.summary, state: found.state_at_end });
-            }
+            let footer =
+                found.is_scanned.then_some(FooterParts { summary: found.summary, state: found.state_at_end });
+            chunks_found.push(Found { chunk, footer });
         }
         let durable = Position::new(tail.header.map_or(0, |header| header.chunk_id.offset() + tail.end));
         let spares = Spares::new(storage.clone(), config.chunk.spares, recovered.temporary_files);
@@ -144,7 +149,7 @@ impl<T: Types> RaftLogWal<T> {
             log_id,
             tail,
             beginnings,
-            unsealed,
+            found: chunks_found,
             leftovers: recovered.leftovers,
             durable_file: durable_state,
             rest: Vec::new(),
@@ -316,10 +321,12 @@ impl<T: Types> RaftLogWal<T> {
             true => AcceptError::NoSpace(Arc::new(error)),
             false => AcceptError::Io(Arc::new(error)),
         };
+        // The first chunk of a log is made only where there is room for the reserve as well.
+        let may_use_spare = room == Room::Reserve && self.tail.header.is_some();
         let mut spares = self.shared.spares.lock();
         let mut prepared: Vec<PreparedFile> = Vec::new();
         for new in staging.new_chunks() {
-            match spares.prepare(new.end, step, room == Room::Reserve) {
+            match spares.prepare(new.end, step, may_use_spare) {
                 Ok(file) => prepared.push(file),
                 Err(error) => {
                     prepared.into_iter().for_each(|file| spares.give_back(file));
@@ -389,12 +396,12 @@ impl<T: Types> RaftLogWal<T> {
                 let (summary, offsets) = std::mem::take(&mut self.tail.builder).finish();
                 let chunk = active.chunk().clone();
                 let footer = encode_footer(chunk.seed(), end, &summary, &offsets, &new.state);
-                new.retired.push(Retired { chunk, end, footer });
+                new.retired.push(Retired { chunk, end, footer, is_found: false });
             }
             None => {
-                let unsealed = std::mem::take(&mut self.unsealed);
+                let found = std::mem::take(&mut self.found);
                 new.retired =
-                    unsealed.into_iter().filter_map(|found| self.retire_found(found, &new.state)).collect();
+                    found.into_iter().filter_map(|found| self.retire_found(found, &new.state)).collect();
             }
         }
         if let DurableState::Made(file) = std::mem::replace(&mut self.durable_file, DurableState::InUse) {
@@ -407,14 +414,19 @@ impl<T: Types> RaftLogWal<T> {
         self.tail.active = Some(ActiveChunk::new(chunk, file.1));
     }
 
-    /// The footer for a chunk that was found without one; its scan has left the offsets in memory.
-    fn retire_found(&self, found: Unsealed, state: &[u8]) -> Option<Retired> {
-        let offsets = found.chunk.offsets(self.shared.config.read_buffer_size).ok()?;
+    /// What a chunk that was found lacks: a footer, for which its scan has left the offsets in memory; or nothing but
+    /// an end behind its footer, where it has space laid that its process did not use.
+    fn retire_found(&self, found: Found, state: &[u8]) -> Option<Retired> {
         let chunk = found.chunk.chunk().clone();
-        let state = found.state.as_deref().unwrap_or(state);
+        let Some(FooterParts { summary, state: own_state }) = found.footer else {
+            let end = found.chunk.footer_end()?;
+            return Some(Retired { chunk, end, footer: Vec::new(), is_found: true });
+        };
+        let offsets = found.chunk.offsets(self.shared.config.read_buffer_size).ok()?;
+        let state = own_state.as_deref().unwrap_or(state);
         let end = found.chunk.end();
-        let footer = encode_footer(chunk.seed(), end, &found.summary, &offsets, state);
-        Some(Retired { chunk, end, footer })
+        let footer = encode_footer(chunk.seed(), end, &summary, &offsets, state);
+        Some(Retired { chunk, end, footer, is_found: true })
     }
 
     /// Has the chunks removed that hold nothing above `index` and from which no replay needs to begin.

@@ -46,12 +46,15 @@ pub(super) struct NewChunk {
     pub(super) retired: Vec<Retired>,
 }
 
-/// A chunk that is not appended to any more, and has no footer yet.
+/// A chunk that is not appended to any more, and has no footer yet or more space than it needs.
 pub(super) struct Retired {
     pub(super) chunk: Chunk,
-    /// Where its frames end.
+    /// Where its frames end, or what `footer` goes behind.
     pub(super) end: u64,
+    /// Its footer; empty if that stands before `end`.
     pub(super) footer: Vec<u8>,
+    /// Another process made it: its file is open for reading only.
+    pub(super) is_found: bool,
 }
 
 #[derive(Default)]

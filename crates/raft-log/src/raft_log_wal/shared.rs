@@ -131,18 +131,19 @@ impl Shared {
         self.delivery.run();
     }
 
-    /// Writes footers, lays spares, and removes purged chunks, oldest first.
+    /// Writes footers, removes purged chunks, oldest first, and lays spares where there is room now.
     fn tidy(&self) {
         let mut disk = self.disk.lock();
-        disk.tidy(&mut self.spares.lock());
+        disk.seal_retired(&*self.storage);
         for chunk in disk.take_removable() {
             self.chunks.write().remove(&chunk);
             if let Err(error) = self.storage.remove(&chunk.file_name()) {
                 // Found again as a leftover at the next open.
                 tracing::warn!(%chunk, %error, "a purged chunk was not removed");
-                return;
+                break;
             }
         }
+        disk.refill(&mut self.spares.lock());
     }
 
     /// The life of the flush thread: flushes while somebody waits for it, until the log is closed. What gathers while

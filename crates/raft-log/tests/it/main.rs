@@ -3,9 +3,11 @@
 
 mod damage;
 mod damage_oracle;
+mod disk_full;
 mod format_page;
 mod golden_directories;
 mod life;
+mod open_is_honest;
 mod overhead;
 mod quickstart;
 mod support;
