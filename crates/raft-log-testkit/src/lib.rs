@@ -1,4 +1,38 @@
-//! For tests of raft-log and of other stores: memory storage, generators, the naive model.
+//! For tests of raft-log, and of other log stores: storage and a wal in memory, random operations, and a model that
+//! says what must come out.
+//!
+//! | to | take |
+//! |---|---|
+//! | test a store of your own against the rules, with random operations, reopening and kills | [`Driver`] over your [`Store`], with [`operations()`] |
+//! | the same for a [`RaftLog`](raft_log::RaftLog), wherever it keeps its records | [`LogStore`] |
+//! | know what a log must hold after some records | [`NaiveModel`] |
+//! | test what is above a log, without files; hold syncs back; refuse writes; fail a sync | [`MemoryWal`], [`MemoryWalControl`] |
+//! | run a real log on a directory in memory; look into its files; fill it, slow it down, fail its n-th call | [`MemoryStorage`], [`Operation`], [`Failure`] |
+//! | test a [`Storage`](raft_log_chunk::Storage) of your own | [`storage_conformance()`], [`broken_promises`] |
+//!
+//! What is not here: simulation of what a loss of power leaves on a disk.
+//!
+//! ```
+//! use proptest::prelude::*;
+//! use raft_log_testkit::{Driver, Ending, LogStore, MemoryWal, operations};
+//!
+//! proptest!(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() }, |(
+//!     operations in operations(20..30),
+//! )| {
+//!     let mut wal = None;
+//!     let store = LogStore::new(move |ending| {
+//!         let records = match (wal.take(), ending) {
+//!             (None, _) => Vec::new(),
+//!             (Some(wal), Ending::Closed) => raft_log_testkit::MemoryWalControl::records(&wal),
+//!             (Some(wal), Ending::Killed) => wal.durable_records(),
+//!         };
+//!         let (log, control) = MemoryWal::log_of(records);
+//!         wal = Some(control);
+//!         log
+//!     });
+//!     Driver::new(store).run(&operations);
+//! });
+//! ```
 
 #![allow(
     clippy::indexing_slicing,
@@ -6,10 +40,16 @@
     reason = "this crate runs in tests, where a panic is the right answer to its own mistakes"
 )]
 
+mod driver;
 mod memory_storage;
+mod memory_wal;
 mod naive_model;
+mod operations;
 mod storage_conformance;
 
+pub use driver::{Driver, Ending, Figures, LogStore, PlainEntry, Store, write_records};
 pub use memory_storage::{Failure, MemoryStorage, Operation};
+pub use memory_wal::{MemoryWal, MemoryWalControl, MemoryWalReader};
 pub use naive_model::NaiveModel;
+pub use operations::{LogOperation, Pick, operation, operations, payload, pick};
 pub use storage_conformance::{BrokenPromise, broken_promises, storage_conformance};

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use raft_log_chunk::{ChunkId, OFFSET_UNIT};
+use raft_log_codec::{LogId, Record, Types};
 
 use crate::{Extent, Place};
 
@@ -41,6 +42,16 @@ impl LogData {
     pub fn push_sealed(&mut self, chunk: ChunkId, live: Range<u64>) {
         if !live.is_empty() {
             self.runs.push_back(Run { chunk, live, offsets: Offsets::InChunk });
+        }
+    }
+
+    /// Takes note of a record that lies at `place`; `end_index` is the index behind the last entry once it is applied.
+    pub fn apply<T: Types>(&mut self, record: &Record<T>, place: Place, end_index: u64) {
+        match record {
+            Record::Append(id, _) => self.push(id.index(), place),
+            Record::TruncateAfter(_) => self.truncate_from(end_index),
+            Record::PurgeUpto(upto) => self.purge_upto(upto.index()),
+            _ => {}
         }
     }
 

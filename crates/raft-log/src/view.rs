@@ -21,21 +21,15 @@ impl<T: Types> View<T> {
             if let Some(change) = Change::of(&record) {
                 self.machine.apply(change);
             }
+            let end = self.machine.state().end_index();
+            self.data.apply(&record, *place, end);
             match record {
                 Record::Append(id, payload) => {
                     let index = id.index();
-                    self.data.push(index, *place);
                     self.cache.push(index, (id, payload), place.size as usize, place.position());
                 }
-                Record::TruncateAfter(_) => {
-                    let end = self.machine.state().end_index();
-                    self.data.truncate_from(end);
-                    self.cache.truncate_from(end);
-                }
-                Record::PurgeUpto(upto) => {
-                    self.data.purge_upto(upto.index());
-                    self.cache.purge_upto(upto.index());
-                }
+                Record::TruncateAfter(_) => self.cache.truncate_from(end),
+                Record::PurgeUpto(upto) => self.cache.purge_upto(upto.index()),
                 _ => {}
             }
         }

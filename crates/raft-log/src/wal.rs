@@ -3,7 +3,7 @@
 //! [`RaftLogWal`](crate::RaftLogWal) keeps the stream in chunk files; the test kit has one in memory. Rules, cache and
 //! visibility are not its business.
 
-use raft_log_chunk::ChunkId;
+use raft_log_chunk::{ChunkId, OFFSET_UNIT};
 use raft_log_codec::{RaftLogState, Record, Types};
 
 use crate::{AcceptError, FlushCallback, FlushError, ReadError};
@@ -24,7 +24,7 @@ impl Position {
     }
 }
 
-/// Where a record's frame lies.
+/// Where a record's frame lies. Frames follow each other, and begin at multiples of 8 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The chunk.
@@ -51,14 +51,19 @@ pub struct Extent {
     pub first: u64,
     /// How many entries there are.
     pub count: usize,
-    /// Where their frames begin, and where the frame behind them does if it is known, in units of
-    /// [`OFFSET_UNIT`](raft_log_chunk::OFFSET_UNIT); `None` where only the chunk itself can tell.
+    /// Where their frames begin, and where the frame behind them does if it is known, in units of 8 bytes; `None`
+    /// where only the chunk itself can tell, because the entries were not given to this log with their places.
     pub offsets: Option<Vec<u32>>,
     /// The terms of the entries: each from an index on. What is read must agree with it.
     pub terms: Vec<(u64, u64)>,
 }
 
 impl Extent {
+    /// Where the frame of the entry at this position of the extent begins in the chunk, if it is known.
+    pub fn offset(&self, position: usize) -> Option<u64> {
+        self.offsets.as_ref()?.get(position).map(|unit| u64::from(*unit) * OFFSET_UNIT)
+    }
+
     /// The term that the entry `index` has.
     pub fn term(&self, index: u64) -> Option<u64> {
         let behind = self.terms.partition_point(|(from, _)| *from <= index);

@@ -3,4 +3,5 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod memory_storage;
+mod memory_wal;
 mod storage_conformance;

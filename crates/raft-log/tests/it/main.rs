@@ -4,9 +4,11 @@
 mod damage;
 mod damage_oracle;
 mod disk_full;
+mod flush;
 mod format_page;
 mod golden_directories;
 mod life;
+mod model;
 mod open_is_honest;
 mod overhead;
 mod quickstart;
