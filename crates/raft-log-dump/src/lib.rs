@@ -46,7 +46,7 @@ mod chunk_scan;
 pub mod cli;
 mod filter;
 mod item;
-mod lineup;
+mod columns;
 mod listing;
 mod opening;
 mod payload_view;
