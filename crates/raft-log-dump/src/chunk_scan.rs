@@ -192,7 +192,7 @@ impl ChunkScan {
                     Some(end) if offset >= end => self.finish_sealed(end)?,
                     Some(end) => self.sealed_gap(offset, end, cause)?,
                     None if self.is_behind_end => {
-                        let next = self.find(offset + FRAME_ALIGNMENT, self.file.size()?)?;
+                        let next = self.find_next(offset + FRAME_ALIGNMENT, self.file.size()?)?;
                         self.go_on_at(next);
                     }
                     None => self.newest_fault(offset, cause, None)?,
@@ -233,7 +233,7 @@ impl ChunkScan {
         if self.is_gone()? {
             return self.end_as_gone();
         }
-        let next = self.find(from + FRAME_ALIGNMENT, end)?;
+        let next = self.find_next(from + FRAME_ALIGNMENT, end)?;
         let to = next.map_or(end, |(offset, _)| offset);
         self.queue.push_back(Item::Gap(Gap { chunk: self.id, from, to, cause, next }));
         self.go_on_at(next);
@@ -279,7 +279,7 @@ impl ChunkScan {
                 self.push_record(frame);
                 return Ok(());
             }
-            let next = self.find(next_from, size)?;
+            let next = self.find_next(next_from, size)?;
             let to = next.map_or(durable_end, |(offset, _)| offset);
             self.queue.push_back(Item::Gap(Gap { chunk: self.id, from: at, to, cause, next }));
             self.go_on_at(next);
@@ -292,7 +292,7 @@ impl ChunkScan {
         let next = match (&bad, behind.first_nonzero) {
             (None, None) => None,
             _ if behind.is_footer => None,
-            _ => self.find(next_from, size)?,
+            _ => self.find_next(next_from, size)?,
         };
         if behind.is_footer {
             self.push_footer(at)?;
@@ -333,7 +333,7 @@ impl ChunkScan {
     }
 
     /// The next frame from `from` on. Near places are looked at first, so that many small gaps cost little.
-    fn find(&self, from: u64, limit: u64) -> io::Result<Option<(u64, FrameHead)>> {
+    fn find_next(&self, from: u64, limit: u64) -> io::Result<Option<(u64, FrameHead)>> {
         const NEAR_BYTES: usize = 2048;
         let near = limit.min(from.saturating_add(NEAR_BYTES as u64));
         let seed = self.header.seed();

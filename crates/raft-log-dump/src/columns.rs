@@ -98,9 +98,10 @@ fn vote(bytes: &[u8]) -> String {
 
 fn marks(state: &RaftLogState<RawTypes>) -> String {
     let vote = state.vote.as_ref().map_or("none".to_owned(), |raw| vote(&raw.0));
-    let user_data = state.user_data.as_ref().map_or(String::new(), |data| {
-        format!(" user-data {}", Grouped(data.len() as u64))
-    });
+    let user_data = state
+        .user_data
+        .as_ref()
+        .map_or(String::new(), |data| format!(" user-data {}", Grouped(data.len() as u64)));
     format!(
         "vote {vote} last {} committed {} purged {}{user_data}",
         DisplayLogId(state.last.as_ref()),

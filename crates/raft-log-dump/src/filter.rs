@@ -148,7 +148,8 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(IndexRange { first, last }), "{text}");
         }
-        for text in ["", "a..b", "5..5", "9..=3", "..0", "..=", "-1..", "1...3", "+5", "_", "18446744073709551616"]
+        for text in
+            ["", "a..b", "5..5", "9..=3", "..0", "..=", "-1..", "1...3", "+5", "_", "18446744073709551616"]
         {
             assert!(text.parse::<IndexRange>().is_err(), "{text}");
         }

@@ -44,9 +44,10 @@
 
 mod chunk_scan;
 pub mod cli;
+mod columns;
 mod filter;
 mod item;
-mod columns;
+
 mod listing;
 mod opening;
 mod payload_view;

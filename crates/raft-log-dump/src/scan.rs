@@ -139,6 +139,16 @@ impl Iterator for Scan {
 }
 
 impl Scan {
+    /// What was found so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Whether the chunk was there when the scan began.
+    pub fn has_chunk(&self, id: ChunkId) -> bool {
+        self.chunks.binary_search(&id).is_ok()
+    }
+
     fn begin(&mut self, id: ChunkId) {
         let next = self.chunks.get(self.position).copied();
         let is_leftover = next.is_some_and(|next| self.is_purged_before(next));

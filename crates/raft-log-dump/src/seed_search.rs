@@ -33,7 +33,10 @@ pub(crate) fn read_header_bytes(file: &dyn StorageFile) -> io::Result<Vec<u8>> {
 }
 
 /// The header of a chunk by its name. Whatever is wrong is an answer too.
-pub(crate) fn read_header(storage: &dyn Storage, id: ChunkId) -> io::Result<Result<ChunkHeader, HeaderFault>> {
+pub(crate) fn read_header(
+    storage: &dyn Storage,
+    id: ChunkId,
+) -> io::Result<Result<ChunkHeader, HeaderFault>> {
     let file = storage.open(&id.file_name())?;
     Ok(ChunkHeader::decode(&read_header_bytes(&*file)?))
 }
