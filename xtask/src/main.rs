@@ -6,6 +6,7 @@ mod bench;
 mod capture;
 mod check;
 mod demo;
+mod dump;
 mod layers;
 
 use std::error::Error;
@@ -29,6 +30,7 @@ enum Command {
     Bench(bench::Bench),
     Check(check::Check),
     Demo(demo::Demo),
+    Dump(dump::Dump),
     Layers(layers::Layers),
 }
 
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Check(check) => check.run(),
         Command::Demo(demo) => demo.run(),
+        // Its exit codes say more than success and failure.
+        Command::Dump(dump) => return dump.run(),
         Command::Layers(layers) => layers.run(),
     };
     match outcome {
