@@ -127,8 +127,7 @@ impl DumpArguments {
                 return Outcome::CannotRead;
             }
         };
-        let mut options = ScanOptions::default();
-        options.only_chunk = self.chunk;
+        let options = ScanOptions { only_chunk: self.chunk, ..ScanOptions::default() };
         let mut scan = match scan_storage(storage.clone(), options) {
             Ok(scan) => scan,
             Err(error) => {
@@ -168,9 +167,7 @@ impl DumpArguments {
 
     fn listing<'a>(&'a self, out: &'a mut dyn Write, view: &'a dyn PayloadView) -> Listing<'a> {
         let view = self.payload.as_ref().map_or(view, |mode| mode as &dyn PayloadView);
-        let mut filter = Filter::default();
-        filter.index = self.index;
-        filter.kinds.clone_from(&self.kind);
+        let filter = Filter { index: self.index, kinds: self.kind.clone() };
         let mut listing = Listing::new(out, view).filter(filter);
         if self.quiet {
             listing = listing.quiet();

@@ -34,15 +34,6 @@ impl<T: Types> RaftLogSM<T> {
         first..self.runs.known_from().max(first)
     }
 
-    /// Ends a replay, in which nothing is [`unseen`](Self::unseen): from now on the log knows of every index below its
-    /// first entry that nothing ever stood there, unless it was purged.
-    pub fn end_replay(&mut self) {
-        let progress = std::mem::take(&mut self.progress);
-        if self.state.purged.is_none() && progress.begins_at == Some(self.runs.known_from()) {
-            self.runs.know_all();
-        }
-    }
-
     /// Checks and applies what a record changes.
     fn follow(&mut self, change: Change<'_, T>) -> Result<(), ReplayFault> {
         match self.check(change) {

@@ -120,8 +120,7 @@ impl<T: Types> RaftLog<T> {
         let config = config.into();
         config.validate()?;
         let lock = LockFile::acquire(&*storage)?;
-        let (recovered, mut machine) = recover::<RaftLogSM<T>>(&*storage, &config.survey_options())?;
-        machine.end_replay();
+        let (recovered, machine) = recover::<RaftLogSM<T>>(&*storage, &config.survey_options())?;
 
         let mut report = OpenReport {
             chunks: recovered.chunks.len(),

@@ -51,7 +51,7 @@ fn a_live_writer_is_never_called_corrupt() {
 }
 
 fn look(path: &std::path::Path, dumps: u32) -> Result<(), String> {
-    if dumps % 4 == 0 {
+    if dumps.is_multiple_of(4) {
         let output = dump(path, &["-q"]);
         let is_clean = code(&output) == 0 && output.stdout.is_empty() && output.stderr.is_empty();
         return if is_clean { Ok(()) } else { Err(format!("dump {dumps}: {output:?}")) };
