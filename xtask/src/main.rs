@@ -4,6 +4,7 @@
 
 mod capture;
 mod check;
+mod dump;
 mod layers;
 
 use std::error::Error;
@@ -25,12 +26,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Check),
+    Dump(dump::Dump),
     Layers(layers::Layers),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(check) => check.run(),
+        // Its exit codes say more than success and failure.
+        Command::Dump(dump) => return dump.run(),
         Command::Layers(layers) => layers.run(),
     };
     match outcome {

@@ -1,0 +1,163 @@
+//! How a payload is shown. The log does not know what a payload means; an application's own view may.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use clap::ValueEnum;
+
+/// How many characters a preview has at most, its quotes not counted.
+const PREVIEW_CHARS: usize = 40;
+
+/// Shows payloads: one of the built-in [`PayloadMode`]s, or an application's own.
+///
+/// Only payloads whose checksum is good are shown. Control characters in the answer are escaped by the listing.
+pub trait PayloadView {
+    /// The payload as it stands in a line.
+    fn show(&self, payload: &Bytes) -> String;
+
+    /// Whether the size of payloads is shown as well.
+    fn shows_len(&self) -> bool {
+        true
+    }
+}
+
+/// The built-in ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[non_exhaustive]
+pub enum PayloadMode {
+    /// Nothing of it, not even its size.
+    None,
+    /// Its size only.
+    Len,
+    /// Its first characters, escaped.
+    #[default]
+    Preview,
+    /// All of it as text, escaped.
+    Text,
+    /// All of it as hexadecimal digits.
+    Hex,
+}
+
+impl PayloadView for PayloadMode {
+    fn show(&self, payload: &Bytes) -> String {
+        match self {
+            Self::None | Self::Len => String::new(),
+            Self::Preview => quoted(payload, PREVIEW_CHARS),
+            Self::Text => quoted(payload, usize::MAX),
+            Self::Hex => hex(payload),
+        }
+    }
+
+    fn shows_len(&self) -> bool {
+        *self != Self::None
+    }
+}
+
+fn quoted(payload: &[u8], chars_max: usize) -> String {
+    // An escaped character is at most one byte of payload a piece, so this is enough of it.
+    let start = payload.get(..chars_max.saturating_mul(4)).unwrap_or(payload);
+    let mut text = String::from("\"");
+    let mut chars = 0;
+    'all: for chunk in start.utf8_chunks() {
+        let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
+        for piece in chunk.valid().chars().map(|c| escaped_char(c, true)).chain(invalid) {
+            let length = piece.chars().count();
+            if chars + length > chars_max {
+                break 'all;
+            }
+            chars += length;
+            text.push_str(&piece);
+        }
+    }
+    if chars_max != usize::MAX && shown_whole(&text) != Some(payload.len()) {
+        text.push('…');
+    } else {
+        text.push('"');
+    }
+    text
+}
+
+/// How many bytes of payload a quoted text (without its closing quote) stands for.
+fn shown_whole(quoted: &str) -> Option<usize> {
+    let mut bytes = 0;
+    let mut rest = quoted.strip_prefix('"')?.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            bytes += c.len_utf8();
+            continue;
+        }
+        bytes += match rest.next()? {
+            'x' => {
+                rest.next()?;
+                rest.next()?;
+                1
+            }
+            'u' => {
+                let digits: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?.len_utf8()
+            }
+            _ => 1,
+        };
+    }
+    Some(bytes)
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The text with everything escaped that could move a terminal's cursor, end a line or hide what follows.
+pub fn escape(text: &str) -> String {
+    text.chars().map(|c| escaped_char(c, false)).collect()
+}
+
+fn escaped_char(c: char, in_quotes: bool) -> String {
+    let is_unseen = c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    if is_unseen || (in_quotes && matches!(c, '"' | '\\')) {
+        c.escape_default().to_string()
+    } else {
+        c.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preview(payload: &'static [u8]) -> String {
+        PayloadMode::Preview.show(&Bytes::from_static(payload))
+    }
+
+    #[test]
+    fn a_preview_is_short_and_says_whether_more_follows() {
+        assert_eq!(preview(b""), "\"\"");
+        assert_eq!(preview(b"SET a {\"b\"}"), r#""SET a {\"b\"}""#);
+        assert_eq!(preview(&[b'x'; 40]), format!("\"{}\"", "x".repeat(40)));
+        assert_eq!(preview(&[b'x'; 41]), format!("\"{}…", "x".repeat(40)));
+        assert_eq!(preview("ä".repeat(40).leak().as_bytes()), format!("\"{}\"", "ä".repeat(40)));
+        assert_eq!(preview("😀".repeat(41).leak().as_bytes()), format!("\"{}…", "😀".repeat(40)));
+        assert_eq!(preview(&[0xff; 10]), format!("\"{}\"", r"\xff".repeat(10)));
+        assert_eq!(preview(&[0xff; 11]), format!("\"{}…", r"\xff".repeat(10)));
+    }
+
+    #[test]
+    fn nothing_reaches_a_terminal_raw() {
+        for byte in 0..=u8::MAX {
+            let payload = Bytes::copy_from_slice(&[b'a', byte, b'b']);
+            for mode in [PayloadMode::Preview, PayloadMode::Text, PayloadMode::Hex] {
+                let text = mode.show(&payload);
+                assert!(!text.chars().any(char::is_control), "{byte} {text:?}");
+            }
+        }
+        assert_eq!(escape("a\u{1b}[2J\r\n\u{202e}"), r"a\u{1b}[2J\r\n\u{202e}");
+        assert_eq!(preview("a\u{9b}\u{202e}".as_bytes()), r#""a\u{9b}\u{202e}""#);
+    }
+}
