@@ -15,10 +15,20 @@ use crate::support::*;
 fn flip_every_byte(good: &Files) {
     let directory = directory(good);
     let whole: BTreeSet<(u64, u64)> = good_records(&items(directory.path())).into_iter().collect();
+    let newest = newest(good);
+    let end = whole.last().map_or(0, |(_, offset)| *offset + 64);
     let mut faults = 0;
     for (name, bytes) in good {
         let chunk = bytes_of_chunk(name);
         for at in 0..bytes.len() {
+            // What may be a write in flight is waited for, each time: so not everywhere.
+            if *name == newest && at as u64 > end && !at.is_multiple_of(16) {
+                continue;
+            }
+            // Its two slots are 4 KiB apart, and nothing stands between them.
+            if name == "DURABLE" && at % 4096 >= 64 && !at.is_multiple_of(256) {
+                continue;
+            }
             let mut bad = bytes.clone();
             bad[at] ^= 1 << (at % 8);
             fs::write(directory.path().join(name), &bad).unwrap();

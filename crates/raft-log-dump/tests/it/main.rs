@@ -1,6 +1,7 @@
 //! What the tool promises, over directories that the log itself has written.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic is how a test fails")]
 
+mod changing;
 mod damage;
 mod flags;
 mod library;

@@ -77,7 +77,7 @@ pub(crate) fn directory(files: &Files) -> tempfile::TempDir {
 }
 
 pub(crate) fn newest(files: &Files) -> String {
-    files.keys().filter(|name| name.ends_with(".wal")).next_back().unwrap().clone()
+    files.keys().rfind(|name| name.ends_with(".wal")).unwrap().clone()
 }
 
 pub(crate) fn items(path: &Path) -> Vec<Item> {
