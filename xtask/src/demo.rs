@@ -21,7 +21,7 @@ use std::time::Instant;
 use std::{env, fs};
 
 use clap::{Args, Subcommand};
-use raft_log::{PlainTypes, RaftLogState};
+use raft_log::{PlainTypes, RaftLogState, TornTail};
 use tempfile::TempDir;
 
 use self::acknowledged::Acknowledged;
@@ -51,7 +51,7 @@ pub(crate) struct Demo {
     #[arg(long)]
     seed: Option<u64>,
     /// How many bytes a chunk takes before the next is begun
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 10, value_parser = clap::value_parser!(u64).range(256..=1 << 30))]
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, value_parser = clap::value_parser!(u64).range(32 << 10..=1 << 30))]
     chunk_bytes: u64,
 }
 
@@ -112,16 +112,20 @@ impl Demo {
         let mut summary = Summary::default();
         let mut written = Written::default();
         let mut held = Acknowledged::default();
+        let mut tail_before = None;
         for number in 1..=self.rounds {
             let kind = Kind::of(number);
             let begin = Instant::now();
             let round = round::play(stage, kind, number, held, &mut written, random)?;
-            show_round(number, kind, &round);
+            // A writer that dies before it makes a chunk of its own leaves the tail of the one before.
+            let tail = round.report.torn_tail.filter(|tail| tail_before != Some(*tail));
+            tail_before = round.report.torn_tail;
+            show_round(number, kind, &round, tail);
             let sum = Sum {
                 rounds: 1,
                 acknowledged: round.promised.entries - held.entries,
                 recovered: round.found.marks.entries.saturating_sub(held.entries),
-                torn_tails: round.report.torn_tail.is_some().into(),
+                torn_tails: tail.is_some().into(),
                 time: begin.elapsed(),
                 open_max: round.report.elapsed,
                 ..Sum::of(&round.verdict)
@@ -147,18 +151,19 @@ impl Demo {
     }
 }
 
-fn show_round(number: u64, kind: Kind, round: &Round) {
+fn show_round(number: u64, kind: Kind, round: &Round, tail: Option<TornTail>) {
     let report = &round.report;
-    let tail = match report.torn_tail {
+    let tail = match tail {
         Some(tail) => format!("torn tail at {} + {}", tail.chunk, tail.offset),
         None => "no torn tail".to_owned(),
     };
     println!(
-        "round {number:>3}  {}  acknowledged {:>7}  recovered {:>7}  opened {:>3} chunks in {:>5.1} ms  {tail}",
+        "round {number:>3}  {}  acknowledged {:>7}  recovered {:>7}  opened {:>3} chunks ({} scanned) in {:>5.1} ms  {tail}",
         kind.word(),
         round.promised.entries,
         round.found.marks.entries,
         report.chunks,
+        report.scanned_chunks,
         report.elapsed.as_secs_f64() * 1e3,
     );
     show_examples(&round.verdict);

@@ -81,7 +81,7 @@ impl WriteUntilKilled {
         match poison_in(&*failed) {
             // Where SIGXFSZ is ignored, as below some shells and test runners, the torn write is an error instead.
             Some(why) => say(&Message::Poisoned(why)),
-            None => Err(failed),
+            None => Err(because("the writer gave up", &*failed)),
         }
     }
 }
