@@ -217,9 +217,8 @@ fn missing(facts: &Facts) -> Result<(), RecoveryError> {
 fn corrupt(facts: &Facts) -> Result<(), RecoveryError> {
     for chunk in &facts.chunks {
         let corrupt = |offset, kind| Err(RecoveryError::Corrupt { chunk: chunk.id, offset, kind });
-        match &chunk.header {
-            Err(fault) => return corrupt(0, CorruptKind::Header(fault.clone())),
-            Ok(_) => {}
+        if let Err(fault) = &chunk.header {
+            return corrupt(0, CorruptKind::Header(fault.clone()));
         }
         if let Some(cause) = chunk.state_fault {
             return corrupt(crate::HEADER_SIZE as u64, CorruptKind::State(cause));

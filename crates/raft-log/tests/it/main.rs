@@ -8,3 +8,4 @@ mod disk_full;
 mod life;
 mod open_is_honest;
 mod support;
+mod verdicts;
