@@ -12,6 +12,7 @@ pub const DURABLE_FILE: &str = "DURABLE";
 
 const PREFIX: &str = "r-";
 const SUFFIX: &str = ".wal";
+const TEMPORARY_PREFIX: &str = "spare-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// The id of a chunk: the offset of its first byte in the whole log.
@@ -70,12 +71,14 @@ impl Display for ChunkId {
 
 /// The name of the temporary file with this number: space that will become a chunk.
 pub(crate) fn temporary_file_name(number: u64) -> String {
-    format!("spare-{number}{TEMPORARY_SUFFIX}")
+    format!("{TEMPORARY_PREFIX}{number}{TEMPORARY_SUFFIX}")
 }
 
-/// Whether recovery passes the name over: what a crash left, or space laid for later.
+/// Whether recovery passes the name over: what a crash left, or space laid for later. Such a file is overwritten or
+/// removed, so only the very names that are made here count, and no other `.tmp`.
 pub fn is_temporary_file_name(name: &str) -> bool {
-    name.ends_with(TEMPORARY_SUFFIX)
+    let number = name.strip_prefix(TEMPORARY_PREFIX).and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
+    number.is_some_and(|number| number.parse().is_ok_and(|parsed| temporary_file_name(parsed) == name))
 }
 
 #[cfg(test)]
@@ -89,6 +92,18 @@ mod tests {
             assert_eq!(ChunkId::from_file_name(&id.file_name()), Ok(Some(id)));
         }
         assert_eq!(ChunkId::new(4096).file_name(), "r-00_000_000_000_000_004_096.wal");
+    }
+
+    #[test]
+    fn only_temporary_names_that_are_made_here_are_temporary() {
+        for number in [0, 7, u64::MAX] {
+            assert!(is_temporary_file_name(&temporary_file_name(number)));
+        }
+        for name in
+            ["notes.tmp", ".tmp", "spare-.tmp", "spare-+7.tmp", "spare-07.tmp", "spare-x.tmp", "spare-7"]
+        {
+            assert!(!is_temporary_file_name(name), "{name}");
+        }
     }
 
     #[test]

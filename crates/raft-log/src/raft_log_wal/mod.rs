@@ -356,12 +356,9 @@ impl<T: Types> RaftLogWal<T> {
 
     /// Takes note of what was accepted, chunk by chunk, so that what a chunk's footer says is true at its end.
     fn settle(&mut self, staging: &mut Staging<'_>, records: &[Record<T>], places: &[Place]) {
-        let leftovers = match staging.new_chunks().next() {
-            Some(_) => std::mem::take(&mut self.leftovers),
-            None => Vec::new(),
-        };
-        if !leftovers.is_empty() {
-            staging.queue.items.push_back(Item::Remove(leftovers));
+        // The purge that left them was found durable, and this is the first write since.
+        if !self.leftovers.is_empty() {
+            staging.queue.items.push_back(Item::Remove(std::mem::take(&mut self.leftovers)));
         }
         for (record, place) in records.iter().zip(places) {
             if self.tail.header.map(|header| header.chunk_id) != Some(place.chunk) {
@@ -433,9 +430,9 @@ impl<T: Types> RaftLogWal<T> {
     fn remove_upto(&mut self, queue: &mut Queue, index: u64) {
         let kept =
             self.beginnings.iter().rposition(|(_, last_before)| *last_before <= Some(index)).unwrap_or(0);
-        let removed: Vec<ChunkId> = self.beginnings.drain(..kept).map(|(chunk, _)| chunk).collect();
-        if !removed.is_empty() {
-            queue.items.push_back(Item::Remove(removed));
+        let purged: Vec<ChunkId> = self.beginnings.drain(..kept).map(|(chunk, _)| chunk).collect();
+        if !purged.is_empty() {
+            queue.items.push_back(Item::Remove(purged));
         }
     }
 
