@@ -4,4 +4,5 @@
 mod flush;
 mod life;
 mod model;
+mod poison;
 mod support;
