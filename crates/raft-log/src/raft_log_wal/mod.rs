@@ -343,6 +343,10 @@ impl<T: Types> RaftLogWal<T> {
             match made {
                 Ok(file) => self.durable_file = DurableState::Made(file),
                 Err(error) => {
+                    // It may be there all the same: the chunk to make stays the one that it names.
+                    if mark.is_none() {
+                        self.durable_file = DurableState::Wanted(Some(mark_at(&first.header, 0)));
+                    }
                     prepared.into_iter().for_each(|file| spares.give_back(file));
                     return Err(refuse(error));
                 }

@@ -115,7 +115,7 @@ impl Shared {
     /// Tells callbacks, and then does what nobody waits for.
     pub(super) fn after_flush(&self) {
         self.delivery.run();
-        if self.has_leisure_work.swap(false, Ordering::AcqRel) && self.poison().is_none() {
+        if self.has_leisure_work.swap(false, Ordering::AcqRel) {
             self.tidy();
         }
     }
@@ -131,10 +131,13 @@ impl Shared {
         self.delivery.run();
     }
 
-    /// Writes footers, removes purged chunks, oldest first, and lays spares where there is room now.
+    /// Writes footers, lays spares, and removes purged chunks, oldest first. On a poisoned log nothing of it.
     fn tidy(&self) {
         let mut disk = self.disk.lock();
-        disk.seal_retired(&*self.storage);
+        if self.poison().is_some() {
+            return;
+        }
+        disk.tidy(&mut self.spares.lock());
         for chunk in disk.take_removable() {
             self.chunks.write().remove(&chunk);
             if let Err(error) = self.storage.remove(&chunk.file_name()) {

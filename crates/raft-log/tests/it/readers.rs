@@ -1,0 +1,215 @@
+//! What a reader is promised: it sees at once what was written, says exactly what is missing, lives longer than the
+//! log, and waits for no sync.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use raft_log::{Config, RaftLogReader, RaftLogWriter, ReadError};
+use raft_log_codec::PlainTypes;
+use raft_log_testkit::MemoryStorage;
+
+use crate::support::*;
+
+fn without_cache() -> Config {
+    Config { log_cache_max_items: 0, log_cache_capacity: 0, read_buffer_size: 4096, ..small() }
+}
+
+#[test]
+fn an_old_reader_sees_what_is_appended_later_before_it_is_durable() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &small()).unwrap();
+    let reader = log.reader();
+    assert!(reader.read(..).unwrap().is_empty());
+    for index in 0..35 {
+        log.append(entries(1, index..index + 1)).unwrap();
+        assert_eq!(reader.entry(index).unwrap(), entries(1, index..index + 1).remove(0));
+        assert_eq!(reader.state().last, Some(id(1, index)));
+        if index % 10 == 9 {
+            log.sync().unwrap();
+        }
+    }
+    assert_eq!(reader.read(..).unwrap(), entries(1, 0..35));
+    log.truncate(Some(id(1, 19))).unwrap();
+    assert_eq!(reader.read(..).unwrap(), entries(1, 0..20));
+    assert!(matches!(reader.entry(20), Err(ReadError::IndexNotFound { index: 20, first: 0, end: 20 })));
+}
+
+#[test]
+fn a_range_is_exact_or_says_what_is_missing() {
+    for config in [small(), without_cache()] {
+        let storage = MemoryStorage::new();
+        let mut log = open(&storage, &config).unwrap();
+        log.append(entries(1, 5..40)).unwrap();
+        log.sync().unwrap();
+        let reader = log.reader();
+        assert!(matches!(reader.read(4..7), Err(ReadError::IndexNotFound { index: 4, first: 5, end: 40 })));
+        log.purge(id(1, 17)).unwrap();
+        log.sync().unwrap();
+        assert!(matches!(reader.read(17..20), Err(ReadError::Purged { index: 17, first: 18 })));
+        assert!(matches!(reader.read(..), Err(ReadError::Purged { index: 0, first: 18 })));
+        assert!(matches!(reader.log_id(16), Err(ReadError::Purged { index: 16, first: 18 })));
+        assert_eq!(reader.log_id(17).unwrap(), id(1, 17), "the purged mark is known");
+        assert_eq!(reader.read(18..).unwrap(), entries(1, 18..40));
+        assert_eq!(reader.read(18..=18).unwrap(), entries(1, 18..19));
+        assert_eq!(reader.read(38..100).unwrap(), entries(1, 38..40));
+        for empty in [20..20, 40..50, 41..50, 17..17, u64::MAX..u64::MAX] {
+            assert_eq!(reader.read(empty.clone()).unwrap(), [], "{empty:?}");
+        }
+        #[expect(clippy::reversed_empty_ranges, reason = "an inverted range is what is tested")]
+        let inverted = 30..20;
+        assert_eq!(reader.read(inverted).unwrap(), []);
+        assert_eq!(
+            reader.read((std::ops::Bound::Excluded(38), std::ops::Bound::Unbounded)).unwrap(),
+            entries(1, 39..40)
+        );
+        for index in [40, u64::MAX] {
+            assert!(matches!(reader.entry(index), Err(ReadError::IndexNotFound { .. })), "{index}");
+        }
+    }
+}
+
+#[test]
+fn a_log_at_the_largest_index_is_read() {
+    for config in [small(), without_cache()] {
+        let storage = MemoryStorage::new();
+        let mut log = open(&storage, &config).unwrap();
+        let last = entries(1, u64::MAX - 2..u64::MAX);
+        log.append(last.clone()).unwrap();
+        log.sync().unwrap();
+        assert_eq!(log.read(u64::MAX - 2..).unwrap(), last);
+        assert_eq!(log.read(u64::MAX - 2..=u64::MAX).unwrap(), last);
+        assert_eq!(log.reader().entry(u64::MAX - 1).unwrap(), last[1]);
+        assert!(matches!(log.append(entries(1, u64::MAX..u64::MAX)), Ok(())), "no entries");
+        drop(log);
+        assert_eq!(contents(&open(&storage, &config).unwrap()), last);
+    }
+}
+
+#[test]
+fn readers_outlive_the_log() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &without_cache()).unwrap();
+    log.append(entries(1, 0..30)).unwrap();
+    log.sync().unwrap();
+    drop(log);
+    let mut log = open(&storage, &without_cache()).unwrap();
+    log.append(entries(1, 30..45)).unwrap();
+    let reader = log.reader();
+    drop(log);
+    let other = reader.clone();
+    assert_eq!(thread::spawn(move || other.read(..).unwrap()).join().unwrap(), entries(1, 0..45));
+    assert_eq!(reader.indexes(), 0..45);
+
+    // The next owner goes on; the old reader still sees what the old log was, as far as the files are there.
+    let mut log = open(&storage, &without_cache()).unwrap();
+    log.truncate(Some(id(1, 39))).unwrap();
+    log.append(entries(2, 40..60)).unwrap();
+    log.sync().unwrap();
+    assert_eq!(reader.read(..).unwrap(), entries(1, 0..45));
+    log.commit(id(2, 59)).unwrap();
+    log.purge(id(2, 55)).unwrap();
+    log.sync().unwrap();
+    assert_eq!(
+        reader.read(..).unwrap(),
+        entries(1, 0..45),
+        "its files are open, though their names are gone"
+    );
+}
+
+#[test]
+fn readers_of_a_poisoned_log_go_on() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &without_cache()).unwrap();
+    log.append(entries(1, 0..15)).unwrap();
+    log.sync().unwrap();
+    log.append(entries(1, 15..18)).unwrap();
+    storage.fail_next(raft_log_testkit::Operation::Sync, 5, u64::MAX);
+    assert!(log.sync().is_err());
+    let reader = log.reader();
+    assert_eq!(reader.read(..).unwrap(), entries(1, 0..18));
+    drop(log);
+    assert_eq!(reader.read(..).unwrap(), entries(1, 0..18));
+}
+
+/// The longest of many reads, of all kinds, until `is_over`.
+fn slowest_read(reader: &RaftLogReader<PlainTypes>, is_over: &AtomicBool) -> (Duration, u64) {
+    let mut slowest = Duration::ZERO;
+    let mut reads = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let begin = Instant::now();
+        let range = reader.indexes();
+        match reader.read(range.end.saturating_sub(5)..) {
+            Ok(_) | Err(ReadError::Purged { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+        match reader.read_limited(range.start, range.end, 200) {
+            Ok(_) | Err(ReadError::Purged { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+        let _ = reader.state();
+        let _ = reader.term_runs(..);
+        slowest = slowest.max(begin.elapsed());
+        reads += 1;
+        thread::sleep(Duration::from_micros(300));
+    }
+    (slowest, reads)
+}
+
+#[test]
+fn no_read_waits_for_a_sync() {
+    let write: [(&str, fn(&mut Log, u64)); 4] = [
+        ("sync", |log, index| {
+            log.append(entries(1, index..index + 3)).unwrap();
+            log.sync().unwrap();
+        }),
+        ("ticket", |log, index| {
+            log.append(entries(1, index..index + 3)).unwrap();
+            log.ticket().wait().unwrap();
+        }),
+        ("rotation", |log, index| {
+            log.append(entries(1, index..index + 3)).unwrap();
+            log.flush(|_| {});
+            log.append(entries(1, index + 3..index + 30)).unwrap();
+            log.sync().unwrap();
+        }),
+        ("a full queue and a purge", |log, index| {
+            let large = bytes::Bytes::from(vec![1; 40 << 10]);
+            log.append((index..index + 2).map(|index| (id(1, index), large.clone()))).unwrap();
+            log.append((index + 2..index + 4).map(|index| (id(1, index), large.clone()))).unwrap();
+            log.purge(id(1, index)).unwrap();
+        }),
+    ];
+    for (name, write) in write {
+        // A machine that is busy with other things may stop a reader for a while, but hardly three times.
+        let mut best = Duration::MAX;
+        for _ in 0..3 {
+            let storage = MemoryStorage::new();
+            let config = Config { max_unsynced_bytes: 64 << 10, ..without_cache() };
+            let mut log = open(&storage, &config).unwrap();
+            log.append(entries(1, 0..20)).unwrap();
+            log.sync().unwrap();
+            storage.set_sync_delay(Duration::from_millis(200));
+            let is_over = Arc::new(AtomicBool::new(false));
+            let (reader, over) = (log.reader(), is_over.clone());
+            let reading = thread::spawn(move || slowest_read(&reader, &over));
+            let begin = Instant::now();
+            for _ in 0..2 {
+                let next = log.state().end_index();
+                write(&mut log, next);
+            }
+            assert!(begin.elapsed() >= Duration::from_millis(200), "{name}: a sync was waited for");
+            is_over.store(true, Ordering::Relaxed);
+            let (slowest, reads) = reading.join().unwrap();
+            assert!(reads > 50, "{name}: {reads} reads");
+            storage.set_sync_delay(Duration::ZERO);
+            best = best.min(slowest);
+            println!("{name}: {reads} reads, the slowest {slowest:?}");
+            if best < Duration::from_millis(20) {
+                break;
+            }
+        }
+        assert!(best < Duration::from_millis(20), "{name}: a read took {best:?}");
+    }
+}
