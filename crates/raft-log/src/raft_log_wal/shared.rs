@@ -131,13 +131,14 @@ impl Shared {
         self.delivery.run();
     }
 
-    /// Writes footers, lays spares, and removes purged chunks, oldest first. On a poisoned log nothing of it.
+    /// Writes footers, removes purged chunks, oldest first, and lays spares where there is room now. On a poisoned log
+    /// nothing of it.
     fn tidy(&self) {
         let mut disk = self.disk.lock();
         if self.poison().is_some() {
             return;
         }
-        disk.tidy(&mut self.spares.lock());
+        disk.seal_retired(&*self.storage);
         for chunk in disk.take_removable() {
             self.chunks.write().remove(&chunk);
             if let Err(error) = self.storage.remove(&chunk.file_name()) {
