@@ -198,6 +198,11 @@ impl<L: LogId> LogIdRuns<L> {
         self.known_from = known_from;
     }
 
+    /// Nothing is unknown any more: below the first entry there is none.
+    pub(crate) fn know_all(&mut self) {
+        self.known_from = 0;
+    }
+
     fn clear(&mut self, next: u64) {
         self.runs.clear();
         (self.first, self.end) = (next, next);

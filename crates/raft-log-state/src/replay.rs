@@ -22,6 +22,8 @@ pub(crate) struct Progress {
     began: bool,
     /// The kinds of the records that were passed over since the last `State`.
     passed: Vec<RecordKind>,
+    /// Where the first entry of a log stands that was empty before, if a footer said it.
+    begins_at: Option<u64>,
 }
 
 impl<T: Types> RaftLogSM<T> {
@@ -30,8 +32,20 @@ impl<T: Types> RaftLogSM<T> {
     /// A replay may begin in the middle, and footers may leave out entries that a later record purges; so once a
     /// replay is over this must be empty, or entries are missing.
     pub fn unseen(&self) -> Range<u64> {
-        let first = self.state.first_index();
+        let first = match &self.state.purged {
+            Some(purged) => purged.index() + 1,
+            None => self.progress.begins_at.unwrap_or(0),
+        };
         first..self.runs.known_from().max(first)
+    }
+
+    /// Ends a replay, in which nothing is [`unseen`](Self::unseen): from now on the log knows of every index below its
+    /// first entry that nothing ever stood there, unless it was purged.
+    pub fn end_replay(&mut self) {
+        let progress = std::mem::take(&mut self.progress);
+        if self.state.purged.is_none() && progress.begins_at == Some(self.runs.known_from()) {
+            self.runs.know_all();
+        }
     }
 
     /// Checks and applies what a record changes.
@@ -107,8 +121,11 @@ impl<T: Types> RaftLogSM<T> {
         let mut term = 0;
         if first.index > next {
             // What lies between was purged by this chunk or a later one, and so was all before it; or the log was
-            // empty, and begins here: then what lies before is known to be absent.
-            self.runs.forget_below(if next == 0 { 0 } else { first.index });
+            // empty, and begins here.
+            if next == 0 {
+                self.progress.begins_at = Some(first.index);
+            }
+            self.runs.forget_below(first.index);
         } else if let Some(before) = next.checked_sub(1).and_then(|index| self.log_id(index)) {
             term = before.term();
         }

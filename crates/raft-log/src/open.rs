@@ -120,7 +120,8 @@ impl<T: Types> RaftLog<T> {
         let config = config.into();
         config.validate()?;
         let lock = LockFile::acquire(&*storage)?;
-        let (recovered, machine) = recover::<RaftLogSM<T>>(&*storage, &config.survey_options())?;
+        let (recovered, mut machine) = recover::<RaftLogSM<T>>(&*storage, &config.survey_options())?;
+        machine.end_replay();
 
         let mut report = OpenReport {
             chunks: recovered.chunks.len(),

@@ -159,7 +159,8 @@ fn slowest_read(reader: &RaftLogReader<PlainTypes>, is_over: &AtomicBool) -> (Du
 
 #[test]
 fn no_read_waits_for_a_sync() {
-    let write: [(&str, fn(&mut Log, u64)); 4] = [
+    type Write = fn(&mut Log, u64);
+    let write: [(&str, Write); 4] = [
         ("sync", |log, index| {
             log.append(entries(1, index..index + 3)).unwrap();
             log.sync().unwrap();
