@@ -107,6 +107,26 @@ fn votes_and_marks_go_on_without_space() {
     }
 }
 
+/// Without spares, what is left in the chunk itself must do.
+#[test]
+fn entries_leave_the_reserve_of_their_chunk_alone() {
+    let storage = MemoryStorage::new();
+    storage.set_capacity(Some(1 << 20));
+    let mut alone = config();
+    alone.chunk.max_size = 64 << 20;
+    alone.chunk.spares = 0;
+    let mut log = open(&storage, &alone).unwrap();
+    let end = fill(&mut log);
+    for index in 0..end {
+        vote(&mut log).unwrap_or_else(|error| panic!("vote {index}: {error:?}"));
+        log.commit(id(1, index)).unwrap();
+        log.sync().unwrap();
+    }
+    assert!(end > 200, "{end}");
+    let state = log.state();
+    assert_eq!(open(&killed(&storage), &alone).unwrap().state(), state);
+}
+
 #[test]
 fn sixteen_restarts_and_more_each_write_a_vote() {
     for is_killed in [false, true] {
