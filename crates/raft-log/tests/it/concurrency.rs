@@ -72,7 +72,7 @@ fn read_on(reader: &RaftLogReader<PlainTypes>, stage: &Stage, seed: u64) {
         draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let indexes = reader.indexes();
         let length = indexes.end - indexes.start;
-        let start = indexes.start + if draw % 3 == 0 { 0 } else { (draw >> 33) % length.max(1) };
+        let start = indexes.start + if draw.is_multiple_of(3) { 0 } else { (draw >> 33) % length.max(1) };
         let answer = match draw % 4 {
             0 | 1 => reader.read(start..),
             2 => reader.read(start..start + (draw >> 40) % 30),
