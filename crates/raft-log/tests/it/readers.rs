@@ -157,10 +157,12 @@ fn slowest_read(reader: &RaftLogReader<PlainTypes>, is_over: &AtomicBool) -> (Du
     (slowest, reads)
 }
 
+/// Writes from an index on, and waits for at least one sync.
+type Write = fn(&mut Log, u64);
+
 #[test]
 fn no_read_waits_for_a_sync() {
-    type Write = fn(&mut Log, u64);
-    let write: [(&str, Write); 4] = [
+    let writes: [(&str, Write); 4] = [
         ("sync", |log, index| {
             log.append(entries(1, index..index + 3)).unwrap();
             log.sync().unwrap();
@@ -182,7 +184,7 @@ fn no_read_waits_for_a_sync() {
             log.purge(id(1, index)).unwrap();
         }),
     ];
-    for (name, write) in write {
+    for (name, write) in writes {
         // A machine that is busy with other things may stop a reader for a while, but hardly three times.
         let mut best = Duration::MAX;
         for _ in 0..3 {
