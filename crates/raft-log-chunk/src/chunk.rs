@@ -164,12 +164,6 @@ impl ActiveChunk {
     pub fn write(chunk: &Chunk, bytes: &[u8], offset: u64) -> io::Result<()> {
         write_all_at(&**chunk.file(), bytes, offset).map_err(|(_, error)| error)
     }
-
-    /// Seals it: its frames end at `end`, and nothing is appended any more. The offsets of its live entries may be
-    /// given, so that they need not be read back.
-    pub fn seal(self, end: u64, offsets: Option<Arc<[u32]>>) -> SealedChunk {
-        SealedChunk::new(self.chunk, end, None, offsets)
-    }
 }
 
 /// A chunk that is not appended to any more.
@@ -195,11 +189,6 @@ impl SealedChunk {
     /// Where its frames end, from its first byte.
     pub fn end(&self) -> u64 {
         self.end
-    }
-
-    /// Whether a whole footer was found behind its frames.
-    pub fn has_footer(&self) -> bool {
-        self.table.is_some()
     }
 
     /// Where the footer ends that was found behind its frames.

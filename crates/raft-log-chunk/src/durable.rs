@@ -48,6 +48,11 @@ pub enum DurableFacts {
 }
 
 impl DurableMark {
+    /// Of two marks of one log, the one with the higher rank counts.
+    fn rank(&self) -> (ChunkId, u64) {
+        (self.chunk_id, self.end)
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut writer = ChecksumWriter::new();
         writer
@@ -87,9 +92,7 @@ fn read_slots(bytes: &[u8]) -> (DurableFacts, usize) {
             continue;
         };
         let counts = match (found.0, facts) {
-            (DurableFacts::Mark(best), DurableFacts::Mark(mark)) => {
-                (mark.chunk_id, mark.end) > (best.chunk_id, best.end)
-            }
+            (DurableFacts::Mark(best), DurableFacts::Mark(mark)) => mark.rank() > best.rank(),
             (_, DurableFacts::Mark(_)) => true,
             (DurableFacts::Mark(_), _) => false,
             _ => true,
@@ -127,10 +130,11 @@ pub struct DurableFile {
 impl DurableFile {
     /// Opens the file so that `mark` is in it and synced, making it if it is absent or useless.
     ///
-    /// A file that has more than one name may be part of a backup: it is replaced and not written to.
+    /// A file that has more than one name may be part of a backup: it is replaced and not written to. So is one that is
+    /// cut short, and one with a slot that would go on counting beside `mark`.
     ///
     /// # Errors
-    /// When it cannot be read, written or synced; what stood in it before still counts then.
+    /// When it cannot be read, written or synced; what counts then is what stood in it before, or `mark`.
     pub fn open(storage: &dyn Storage, mark: DurableMark) -> io::Result<Self> {
         let file = match storage.open_writable(DURABLE_FILE) {
             Ok(file) if file.links()? <= 1 => file,
@@ -145,6 +149,10 @@ impl DurableFile {
             DurableFacts::Mark(mark) => Some((slot, mark)),
             _ => None,
         };
+        let outranks = |current: DurableMark| current != mark && current.rank() >= mark.rank();
+        if size < FILE_SIZE || current.is_some_and(|(_, current)| outranks(current)) {
+            return Self::replace(storage, mark);
+        }
         let mut durable = Self { file, current };
         if durable.mark() != Some(mark) {
             durable.write(mark)?;
@@ -181,7 +189,8 @@ impl DurableFile {
         self.current.map(|(_, mark)| mark)
     }
 
-    /// Writes `mark` into the slot that does not count, without a sync.
+    /// Writes `mark` into the slot that does not count, without a sync. It is to rank above the one that counts: else
+    /// that would go on counting.
     ///
     /// # Errors
     /// When the write fails; the other slot still stands.

@@ -33,6 +33,10 @@ pub struct InvalidChunkFileName {
 }
 
 impl ChunkId {
+    /// The highest id that a file may have. No file is larger than this number of bytes either, so that places in a chunk
+    /// have an offset in the log, too.
+    pub const MAX: Self = Self(i64::MAX as u64);
+
     /// The chunk that begins at `offset` of the log.
     pub const fn new(offset: u64) -> Self {
         Self(offset)
@@ -51,14 +55,15 @@ impl ChunkId {
     /// The chunk that a file holds, or `None` if the name is not meant to be a chunk's.
     ///
     /// # Errors
-    /// When the name begins and ends like a chunk's, but is none.
+    /// When the name begins and ends like a chunk's, but is none; also where no file could reach to the chunk's end,
+    /// because the number is above [`ChunkId::MAX`].
     pub fn from_file_name(name: &str) -> Result<Option<Self>, InvalidChunkFileName> {
         let Some(number) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX)) else {
             return Ok(None);
         };
         match GroupedFixed::parse(number) {
-            Some(number) => Ok(Some(Self(number.0))),
-            None => Err(InvalidChunkFileName { name: name.to_owned() }),
+            Some(number) if number.0 <= Self::MAX.0 => Ok(Some(Self(number.0))),
+            _ => Err(InvalidChunkFileName { name: name.to_owned() }),
         }
     }
 }
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_name_is_read_back() {
-        for offset in [0, 4096, u64::MAX] {
+        for offset in [0, 4096, ChunkId::MAX.offset()] {
             let id = ChunkId::new(offset);
             assert_eq!(ChunkId::from_file_name(&id.file_name()), Ok(Some(id)));
         }
@@ -113,6 +118,8 @@ mod tests {
         {
             assert_eq!(ChunkId::from_file_name(name), Ok(None), "{name}");
         }
+        let beyond = ChunkId::new(ChunkId::MAX.offset() + 1).file_name();
+        assert!(ChunkId::from_file_name(&beyond).is_err());
         for name in ["r-1.wal", "r-.wal", "r-00000000000000004096.wal", "r-00_000_000_000_000_00x_096.wal"] {
             assert!(ChunkId::from_file_name(name).is_err(), "{name}");
         }

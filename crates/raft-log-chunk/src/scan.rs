@@ -188,7 +188,8 @@ pub fn find_frame(
     const HEAD_MAX: usize = 2048;
     let step = window_bytes.max(HEAD_MAX).next_multiple_of(FRAME_ALIGNMENT as usize);
     let mut window = vec![0; step + HEAD_MAX];
-    let mut at = from.next_multiple_of(FRAME_ALIGNMENT);
+    let limit = limit.min(file.size()?);
+    let mut at = from.min(limit).next_multiple_of(FRAME_ALIGNMENT);
     while at < limit {
         let found = read_full_at(file, &mut window, at)?;
         for place in (0..found.min(step)).step_by(FRAME_ALIGNMENT as usize) {

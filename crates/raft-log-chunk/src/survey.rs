@@ -243,9 +243,7 @@ impl ChunkStart {
             (Some(fault), _) => Err(StopCause::Body(fault)),
             (None, Some(RecordKind::State)) => Ok(frame),
             (None, Some(_)) => Err(StopCause::NotState),
-            (None, None) => {
-                Err(StopCause::Unsupported { kind: frame.head.kind_byte(), flags: frame.head.flags() })
-            }
+            (None, None) => Err(unknown(&frame)),
         })
     }
 }
@@ -294,7 +292,11 @@ fn survey(
     facts.is_complete = walk_back(storage, older, purged, &mut starts)?;
     starts.reverse();
     facts.chunks = starts.iter().map(|start| start.facts.clone()).collect();
+    // What the starts and the newest chunk tell, before the others are read for it. A torn tail is the least of all that
+    // may be found, so it waits until everything was read.
+    facts.refuse_torn = false;
     judge(&facts)?;
+    facts.refuse_torn = options.refuse_torn;
 
     let mut damaged = Vec::new();
     let mut chunks = Vec::new();
@@ -355,7 +357,7 @@ fn read_newest(
     if let DurableFacts::Mark(mark) = durable
         && options.use_footers
         && (mark.log_id, mark.chunk_id, mark.salt) == (header.log_id, id, header.salt)
-        && mark.end >= *state_end
+        && (*state_end..=start.facts.file_size).contains(&mark.end)
         && let Some(footer) = read_footer(&*start.file, header.seed(), mark.end).map_err(at("read", &name))?
         && let Ok(state) = RaftLogState::<RawTypes>::decode(footer.state.clone())
     {
@@ -386,10 +388,7 @@ fn find_end(start: &mut ChunkStart, seed: FrameSeed, options: &SurveyOptions) ->
                         start.facts.durable_end = start.facts.durable_end.max(durable_end);
                     }
                     Some(_) => {}
-                    None => {
-                        let (kind, flags) = (frame.head.kind_byte(), frame.head.flags());
-                        break Stop { offset, cause: StopCause::Unsupported { kind, flags } };
-                    }
+                    None => break Stop { offset, cause: unknown(&frame) },
                 }
             }
         }
@@ -494,11 +493,13 @@ fn replay_chunk(
             Scanned::Frame(frame) => frame,
         };
         let Some(kind) = frame.head.kind() else {
-            let (kind, flags) = (frame.head.kind_byte(), frame.head.flags());
-            break Stop { offset: frame.offset, cause: StopCause::Unsupported { kind, flags } };
+            break Stop { offset: frame.offset, cause: unknown(&frame) };
         };
         if frame.offset == at_start {
             continue;
+        }
+        if let (None, Some(fault)) = (facts.end, frame.fault) {
+            break Stop { offset: frame.offset, cause: StopCause::Body(fault) };
         }
         builder.watch(&frame);
         if let Some(damage) = damage(&frame, kind, start.facts.id) {
@@ -523,10 +524,18 @@ fn replay_chunk(
         if stop.offset != end {
             return Ok(None);
         }
+    } else if stop.offset != end {
+        // Its end was found by a scan just before.
+        let source = io::Error::new(io::ErrorKind::InvalidData, "the file changed while it was read");
+        return Err(RecoveryError::Io { action: "read", file: name, source });
     }
     let (summary, offsets) = builder.finish();
     let state_at_end = next.and_then(|next| next.state.as_ref()).map(|(state, _)| state.clone());
     Ok(Some(recovered(end, summary, None, Some(offsets.into()), state_at_end, true)))
+}
+
+fn unknown(frame: &Frame) -> StopCause {
+    StopCause::Unsupported { kind: frame.head.kind_byte(), flags: frame.head.flags() }
 }
 
 fn damage(frame: &Frame, kind: RecordKind, chunk: ChunkId) -> Option<DamagedRecord> {

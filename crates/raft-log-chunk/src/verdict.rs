@@ -169,8 +169,11 @@ fn missing(facts: &Facts) -> Result<(), RecoveryError> {
             return missing(MissingKind::NewestChunk { chunk: mark.chunk_id, durable_end: mark.end });
         }
         if let Some(named) = facts.chunks.iter().find(|chunk| chunk.id == mark.chunk_id) {
+            // A mark with nothing behind it is made before the first chunk; a crash may leave it without that chunk, and
+            // the next attempt has another salt.
             if let Ok(header) = &named.header
                 && header.salt != mark.salt
+                && mark.end > 0
             {
                 return missing(MissingKind::ReplacedChunk { chunk: named.id });
             }

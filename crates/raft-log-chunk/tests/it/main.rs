@@ -3,6 +3,9 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod child_process;
+mod footers;
 mod storage_conformance;
 mod storage_directory;
 mod storage_directory_lock;
+mod verdict_table;
+mod written_log;
