@@ -5,6 +5,7 @@
 mod bench;
 mod capture;
 mod check;
+mod demo;
 mod dump;
 mod layers;
 
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Bench(bench::Bench),
     Check(check::Check),
+    Demo(demo::Demo),
     Dump(dump::Dump),
     Layers(layers::Layers),
 }
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Bench(bench) => bench.run(),
         Command::Check(check) => check.run(),
+        Command::Demo(demo) => demo.run(),
         // Its exit codes say more than success and failure.
         Command::Dump(dump) => return dump.run(),
         Command::Layers(layers) => layers.run(),

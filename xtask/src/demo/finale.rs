@@ -1,10 +1,11 @@
 //! What comes after the rounds: a suffix is replaced, a prefix is purged, the log is closed and opened again, and its
 //! end is shown.
 
-use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
 
-use raft_log::{Config, LogId, PlainTypes, RaftLog, RaftLogWriter, ReadError, TermIndex};
+use raft_log::{Config, PlainTypes, RaftLog, RaftLogWriter, ReadError, TermIndex};
 
 use super::acknowledged::Acknowledged;
 use super::because;
@@ -18,7 +19,7 @@ const TRUNCATED: u64 = 200;
 const OVERWRITTEN: u64 = 250;
 
 /// How many records of the end are shown.
-const SHOWN: u64 = 5;
+const SHOWN: &str = "8";
 
 /// Replaces a suffix, purges the first half, closes the log, opens it again and compares. `before` is what the log
 /// holds; entries are written in `term` and the next.
@@ -72,7 +73,7 @@ pub(super) fn play(
         log.report().elapsed.as_secs_f64() * 1e3,
         found.marks.entries - found.first
     );
-    show_end(&log)?;
+    show_end(stage.directory)?;
     Ok((found.marks, verdict))
 }
 
@@ -89,12 +90,17 @@ fn append(
     Ok(())
 }
 
-/// Shows the last records of the log.
-fn show_end(log: &RaftLog<PlainTypes>) -> Outcome {
-    println!("its last {SHOWN} entries:");
-    let end = log.reader().indexes().end;
-    for (id, line) in log.read(end.saturating_sub(SHOWN)..)? {
-        println!("  {}:{}  {}", id.term(), id.index(), String::from_utf8_lossy(&line));
+/// Shows the end of what the dump tool says of the directory, while the log is open.
+fn show_end(directory: &Path) -> Outcome {
+    println!("the end of its dump:");
+    let status = Command::new(env::current_exe()?)
+        .arg("dump")
+        .arg(directory)
+        .args(["--tail", SHOWN])
+        .status()
+        .map_err(|error| format!("cannot run the dump tool: {error}"))?;
+    if !status.success() {
+        return Err(format!("the dump tool does not call the directory clean: {status}").into());
     }
     Ok(())
 }
