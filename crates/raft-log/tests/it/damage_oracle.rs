@@ -180,6 +180,9 @@ fn assert_names(error: &OpenError, victim: &Victim) {
             let is_named = is_named(&victim.file) || victim.other.as_ref().is_some_and(is_named);
             assert!(is_named, "{message} for {victim:?}");
         }
+        RecoveryError::InvalidChunkFileName(error) => {
+            assert_eq!(Some(&error.name), victim.other.as_ref(), "{message} for {victim:?}");
+        }
         _ => panic!("{error:?} for {victim:?}"),
     }
 }
