@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use raft_log_chunk::{
-    ActiveChunk, Chunk, ChunkId, DurableFile, Spares, Storage, make_chunk, mark_at, write_all_at,
+    ActiveChunk, Chunk, ChunkId, DurableFile, Spares, Storage, is_no_space, make_chunk, mark_at, write_all_at,
 };
 use raft_log_codec::{GROUP_FRAME_SIZE, group_frame};
 
@@ -163,7 +163,12 @@ impl Disk {
         let Some(active) = self.active.take() else { return Ok(()) };
         assert_eq!(active.end, active.synced_end, "a footer is written behind synced frames only");
         let file = active.chunk.file();
-        write_all_at(&**file, footer, active.end).map_err(|(_, error)| ("write a footer", error))?;
+        match write_all_at(&**file, footer, active.end) {
+            Ok(()) => {}
+            // A footer is a cache: without it the next opening scans this chunk.
+            Err((_, error)) if is_no_space(&error) => tracing::warn!(%error, "no footer was written"),
+            Err((_, error)) => return Err(("write a footer", error)),
+        }
         file.sync().map_err(|error| ("sync a footer", error))?;
         self.sync_durable()
     }
