@@ -4,6 +4,7 @@
 
 mod child_process;
 mod footers;
+mod making_chunks;
 mod storage_conformance;
 mod storage_directory;
 mod storage_directory_lock;
