@@ -92,7 +92,7 @@ impl FrameScan {
                     return Ok(Scanned::Frame(frame));
                 }
                 Err(HeadFault::Incomplete { needed: more })
-                    if more > bytes.len() && self.offset + more as u64 <= self.limit =>
+                    if more > bytes.len() && self.offset.saturating_add(more as u64) <= self.limit =>
                 {
                     needed = more;
                 }
@@ -106,7 +106,7 @@ impl FrameScan {
     /// The bytes from `offset` on, at least `needed` unless the limit comes first.
     fn bytes_from(&mut self, offset: u64, needed: usize) -> io::Result<Bytes> {
         let window_end = self.window_at + self.window.len() as u64;
-        let wanted_end = (offset + needed as u64).min(self.limit);
+        let wanted_end = offset.saturating_add(needed as u64).min(self.limit);
         if offset < self.window_at || wanted_end > window_end {
             let size = (needed.max(self.window_bytes) as u64).min(self.limit.saturating_sub(offset));
             let mut buffer = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];

@@ -2,9 +2,11 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod changing_files;
 mod child_process;
 mod footers;
 mod making_chunks;
+mod scanning;
 mod storage_conformance;
 mod storage_directory;
 mod storage_directory_lock;

@@ -449,7 +449,8 @@ fn told(storage: &MemoryStorage) -> DurableFacts {
 
 #[test]
 fn whatever_stood_in_durable_the_mark_counts_once_it_is_open() {
-    let files: &[(&str, fn(&MemoryStorage))] = &[
+    type Put = fn(&MemoryStorage);
+    let files: &[(&str, Put)] = &[
         ("absent", |_| {}),
         ("empty", |storage| storage.put_file(DURABLE_FILE, Vec::new())),
         ("zeros", |storage| storage.put_file(DURABLE_FILE, vec![0; 8192])),

@@ -212,8 +212,8 @@ fn of_two_faults_the_one_in_the_earlier_row_is_told() {
 
 #[test]
 fn what_is_not_wrong_is_not_told() {
-    type Change = fn(&mut Facts);
-    let allowed: &[(&str, Change)] = &[
+    type Put = fn(&mut Facts);
+    let allowed: &[(&str, Put)] = &[
         ("no DURABLE", |facts| facts.durable = DurableFacts::Absent),
         ("a damaged DURABLE", |facts| facts.durable = DurableFacts::Damaged),
         ("a mark of a chunk that was purged", |facts| mark(facts).chunk_id = ChunkId::new(500)),
