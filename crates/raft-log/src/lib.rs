@@ -131,8 +131,8 @@
 //! ```
 //!
 //! A range is half-open and exact: it begins with the first index that was asked for, or is an error
-//! ([`ReadError::Purged`], [`ReadError::IndexNotFound`]); nothing between is ever left out. So `read(..)` is an error on a
-//! log that begins at index 1: for all there is, read [`RaftLogReader::indexes`]. The newest entries come from a cache,
+//! ([`ReadError::Purged`], [`ReadError::IndexNotFound`]); nothing between is ever left out. A range without a
+//! start begins with the first entry there is, so `read(..)` gives them all. The newest entries come from a cache,
 //! others from the disk, where each is verified before it is given out.
 //!
 //! # Truncate, commit, purge

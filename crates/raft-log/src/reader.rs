@@ -37,7 +37,8 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
     }
 
     /// The entries of a range of indexes, in order: all that are in the log, from exactly the first index that was
-    /// asked for. Indexes behind the last entry are left out; an empty or inverted range gives nothing.
+    /// asked for. Indexes behind the last entry are left out; an empty or inverted range gives nothing. A range without a
+    /// start, `..` or `..end`, begins with the first entry that is alive.
     ///
     /// Cached entries are given without a copy of their payload. Others are read from the disk and verified; they are
     /// not put into the cache.
@@ -47,8 +48,18 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
     /// [`ReadError::Damaged`], [`ReadError::Undecodable`] or [`ReadError::Io`] when an entry cannot be read: its
     /// neighbours can be, alone.
     pub fn read(&self, range: impl RangeBounds<u64>) -> Result<Vec<Entry<T>>, ReadError> {
+        let is_from_first = matches!(range.start_bound(), Bound::Unbounded);
         let Range { start, end } = half_open(range);
-        self.read_limited(start, end, u64::MAX)
+        if !is_from_first {
+            return self.read_limited(start, end, u64::MAX);
+        }
+        loop {
+            match self.read_limited(self.indexes().start, end, u64::MAX) {
+                // Purged since the first index was asked for.
+                Err(ReadError::Purged { .. }) => {}
+                read => return read,
+            }
+        }
     }
 
     /// As [`read`](Self::read) of `start..end`, but ends with the entry that brings the bytes read to `bytes_max` or

@@ -13,7 +13,8 @@ use raft_log_chunk::{
     Space, Storage, SummaryBuilder, SurveyOptions, encode_footer, mark_at, recover,
 };
 use raft_log_codec::{
-    Encode, PlainTypes, PlainVote, RaftLogState, Record, TermIndex, group_frame, push_frame, push_state_frame,
+    Encode, Frame, FrameSeed, PlainTypes, PlainVote, RaftLogState, Record, TermIndex, group_frame,
+    push_frame, push_state_frame,
 };
 use raft_log_state::{Change, Effect, RaftLogSM, StateMachine};
 use raft_log_testkit::MemoryStorage;
@@ -29,6 +30,15 @@ pub(crate) fn id(term: u64, index: u64) -> TermIndex {
 pub(crate) fn entry(term: u64, index: u64) -> Record<PlainTypes> {
     let size = 1 + index as usize * 7 % 90;
     Record::Append(id(term, index), Bytes::from(vec![index as u8; size]))
+}
+
+/// The head of a frame whose checksum is good, whatever it says.
+pub(crate) fn frame_head(seed: FrameSeed, offset: u64, len: u32, kind: u8, flags: u8) -> Vec<u8> {
+    let mut covered = seed.writer_at(offset);
+    covered.u32(0).u32(len).u8(kind).u8(flags).u16(0);
+    let mut head = covered.finish();
+    head.rotate_right(4);
+    head
 }
 
 pub(crate) struct WrittenChunk {
@@ -327,4 +337,16 @@ pub(crate) fn log_of(history: &[Step]) -> WrittenLog {
         }
     }
     log
+}
+
+/// The frames of a chunk, read one behind the other without a scan.
+pub(crate) fn parse_all(chunk: &WrittenChunk) -> Vec<u64> {
+    let bytes = Bytes::from(chunk.bytes.clone());
+    let mut offsets = Vec::new();
+    let mut offset = HEADER_SIZE as u64;
+    while offset < chunk.end() {
+        offsets.push(offset);
+        offset = Frame::parse(&bytes.slice(offset as usize..), chunk.header.seed(), offset).unwrap().end();
+    }
+    offsets
 }

@@ -381,7 +381,7 @@ fn reads_outside_the_log_are_refused() {
     let error = log.read(7..9).unwrap_err();
     assert!(matches!(error, ReadError::Purged { index: 7, first: 8 }), "{error:?}");
     assert!(error.to_string().contains("index 7 is purged") && error.to_string().contains('8'), "{error}");
-    assert!(matches!(log.read(..).unwrap_err(), ReadError::Purged { index: 0, first: 8 }));
+    assert!(matches!(log.read(0..).unwrap_err(), ReadError::Purged { index: 0, first: 8 }));
     for index in [15, 16, u64::MAX] {
         let error = log.reader().entry(index).unwrap_err();
         assert!(

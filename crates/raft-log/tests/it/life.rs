@@ -70,3 +70,17 @@ fn an_index_below_the_first_entry_is_refused_also_after_an_open_by_footer() {
     assert!(refused.to_string().contains("1:3"), "{refused}");
     assert_eq!(contents(&log), entries(1, 5..9));
 }
+
+#[test]
+fn a_range_without_a_start_begins_with_the_first_live_entry() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &small()).unwrap();
+    assert_eq!(log.read(..).unwrap(), []);
+    log.append(entries(1, 5..9)).unwrap();
+    assert_eq!(log.read(..).unwrap(), entries(1, 5..9));
+    log.purge(id(1, 6)).unwrap();
+    assert_eq!(log.read(..8).unwrap(), entries(1, 7..8));
+    assert!(log.read(6..).is_err());
+    log.purge(id(1, 20)).unwrap();
+    assert_eq!(log.read(..).unwrap(), []);
+}

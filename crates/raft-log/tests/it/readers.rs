@@ -48,7 +48,7 @@ fn a_range_is_exact_or_says_what_is_missing() {
         log.purge(id(1, 17)).unwrap();
         log.sync().unwrap();
         assert!(matches!(reader.read(17..20), Err(ReadError::Purged { index: 17, first: 18 })));
-        assert!(matches!(reader.read(..), Err(ReadError::Purged { index: 0, first: 18 })));
+        assert!(matches!(reader.read(0..), Err(ReadError::Purged { index: 0, first: 18 })));
         assert!(matches!(reader.log_id(16), Err(ReadError::Purged { index: 16, first: 18 })));
         assert_eq!(reader.log_id(17).unwrap(), id(1, 17), "the purged mark is known");
         assert_eq!(reader.read(18..).unwrap(), entries(1, 18..40));
