@@ -113,7 +113,7 @@ pub fn recover<R: Replay + Default>(
     match attempt(options) {
         // A scan sees more, so its answer stands: also where it is an error.
         Err(error) if options.use_footers && !matches!(error, RecoveryError::Io { .. }) => {
-            attempt(&SurveyOptions { use_footers: false, sync_first: false, ..*options })
+            attempt(&SurveyOptions { use_footers: false, ..*options })
         }
         outcome => outcome,
     }
