@@ -40,16 +40,22 @@
     reason = "this crate runs in tests, where a panic is the right answer to its own mistakes"
 )]
 
+mod calls;
 mod driver;
 mod memory_storage;
 mod memory_wal;
 mod naive_model;
 mod operations;
+mod random;
+mod simulated_disk;
 mod storage_conformance;
 
+pub use calls::{Failure, Operation};
 pub use driver::{Driver, Ending, Figures, LogStore, PlainEntry, Store, write_records};
-pub use memory_storage::{Failure, MemoryStorage, Operation};
+pub use memory_storage::MemoryStorage;
 pub use memory_wal::{MemoryWal, MemoryWalControl, MemoryWalReader};
 pub use naive_model::NaiveModel;
 pub use operations::{LogOperation, Pick, operation, operations, payload, pick};
+pub use random::Random;
+pub use simulated_disk::{DiskImage, FailedSync, Outcome, PowerLoss, SECTOR_BYTES, SimulatedDisk, Watcher};
 pub use storage_conformance::{BrokenPromise, broken_promises, storage_conformance};

@@ -4,7 +4,6 @@
 //! always holds: clones are the same directory, so a clone stands for reopening it; and an error carries the
 //! number that a Unix system gives for it.
 
-mod calls;
 mod memory_file;
 mod tree;
 
@@ -21,8 +20,9 @@ use raft_log_chunk::{
 };
 use rustix::io::Errno;
 
-use calls::Calls;
-pub use calls::{Failure, Operation};
+use crate::calls::Calls;
+use crate::random::splitmix;
+use crate::{Failure, Operation};
 use memory_file::{Access, MemoryFile};
 use tree::{NodeId, Tree};
 
@@ -322,12 +322,4 @@ impl Drop for MemoryLock {
     fn drop(&mut self) {
         self.file.release_lock();
     }
-}
-
-/// The `n`-th number of the SplitMix64 sequence from seed 0 (Steele, Lea and Flood 2014).
-fn splitmix(n: u64) -> u64 {
-    let mut z = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use raft_log_chunk::DirectoryStorage;
-use raft_log_testkit::{MemoryStorage, storage_conformance};
+use raft_log_testkit::{MemoryStorage, SimulatedDisk, storage_conformance};
 use tempfile::TempDir;
 
 #[test]
@@ -31,5 +31,16 @@ fn memory_keeps_every_promise_while_reads_and_writes_are_short() {
         storage.set_read_limit(Some(7));
         storage.set_write_limit(Some(3));
         Arc::new(storage)
+    });
+}
+
+#[test]
+fn a_simulated_disk_keeps_every_promise() {
+    storage_conformance(|| Arc::new(SimulatedDisk::new(1)));
+    storage_conformance(|| {
+        let disk = SimulatedDisk::new(2);
+        disk.set_read_limit(Some(7));
+        disk.set_write_limit(Some(3));
+        Arc::new(disk)
     });
 }

@@ -10,8 +10,8 @@ use raft_log_chunk::StorageFile;
 use rustix::io::Errno;
 
 use super::Shared;
-use super::calls::Operation;
 use super::tree::NodeId;
+use crate::Operation;
 
 /// What a handle was opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

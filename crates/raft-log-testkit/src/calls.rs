@@ -1,4 +1,4 @@
-//! The calls on a memory storage: how many there were, and which of the next ones fail.
+//! The calls on a storage of this crate: how many there were, and which of the next ones fail.
 //!
 //! What a call does when it does not fail is elsewhere. What always holds: a call that is to fail is counted, and
 //! fails before it has done anything.
@@ -119,19 +119,19 @@ struct Plan {
 
 /// Counters, planned failures and limits.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(crate) struct Calls {
     counts: BTreeMap<Operation, u64>,
     plans: BTreeMap<Operation, Plan>,
-    pub(super) bytes_read: u64,
-    pub(super) bytes_written: u64,
-    pub(super) sync_delay: Duration,
-    pub(super) write_limit: Option<usize>,
-    pub(super) read_limit: Option<usize>,
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
+    pub(crate) sync_delay: Duration,
+    pub(crate) write_limit: Option<usize>,
+    pub(crate) read_limit: Option<usize>,
 }
 
 impl Calls {
     /// Counts a call, and fails it if that is planned.
-    pub(super) fn begin(&mut self, operation: Operation) -> io::Result<()> {
+    pub(crate) fn begin(&mut self, operation: Operation) -> io::Result<()> {
         *self.counts.entry(operation).or_default() += 1;
         let Some(plan) = self.plans.get_mut(&operation) else {
             return Ok(());
@@ -149,19 +149,19 @@ impl Calls {
         Err(plan.failure.into())
     }
 
-    pub(super) fn plan(&mut self, operation: Operation, pass: u64, failure: Failure, count: u64) {
+    pub(crate) fn plan(&mut self, operation: Operation, pass: u64, failure: Failure, count: u64) {
         self.plans.insert(operation, Plan { pass, count, failure });
     }
 
-    pub(super) fn clear_plans(&mut self) {
+    pub(crate) fn clear_plans(&mut self) {
         self.plans.clear();
     }
 
-    pub(super) fn count(&self, operation: Operation) -> u64 {
+    pub(crate) fn count(&self, operation: Operation) -> u64 {
         self.counts.get(&operation).copied().unwrap_or_default()
     }
 
-    pub(super) fn reset_counters(&mut self) {
+    pub(crate) fn reset_counters(&mut self) {
         self.counts.clear();
         self.bytes_read = 0;
         self.bytes_written = 0;

@@ -1,0 +1,269 @@
+//! What a disk may hold if the power goes now: every combination of what has been written since the last syncs.
+//!
+//! Each sector holds what was durable or any version since; each file has the size that was durable or any since; each
+//! change of the directory has happened or not. All of these are independent of each other, which is more than a real
+//! file system allows itself.
+
+use std::collections::BTreeMap;
+
+use raft_log_chunk::LOCK_FILE;
+
+use super::contents::{
+    Digest, DiskImage, FileContents, SECTOR_BYTES, Sector, cut_sector, name_share, sector_digest,
+    sector_share, size_share, within_sector,
+};
+use super::state::{DiskState, File, FileId};
+use crate::random::Random;
+
+/// A disk at the moment when the power goes.
+#[derive(Debug, Clone, Copy)]
+pub struct PowerLoss<'a> {
+    pub(super) state: &'a DiskState,
+}
+
+/// One of the contents that a disk may have after a loss of power.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    files: &'a [FileChoice<'a>],
+    /// For each file the option that each of its open sectors has taken.
+    picks: &'a [Vec<usize>],
+}
+
+/// A file that is named in an outcome, with its size settled.
+#[derive(Debug)]
+struct FileChoice<'a> {
+    names: Vec<String>,
+    file: &'a File,
+    size: u64,
+    /// What the settled part adds to the digest.
+    settled: Digest,
+    open: Vec<OpenSector>,
+}
+
+/// A sector that may hold one of several contents, that which was durable first.
+#[derive(Debug)]
+struct OpenSector {
+    number: u64,
+    options: Vec<Sector>,
+    /// Which of them processes see.
+    newest: usize,
+}
+
+impl<'a> PowerLoss<'a> {
+    /// Visits what the disk may hold: everything if these are at most `max` outcomes, otherwise about as many of them,
+    /// drawn from `random`; nothing persisted, everything, and each unit alone or alone missing are always among them.
+    /// The same outcome may be visited more than once. Tells whether everything was visited.
+    pub fn outcomes(&self, max: usize, random: &mut Random, visit: &mut dyn FnMut(&Outcome<'_>)) -> bool {
+        let cases: Vec<Vec<FileChoice<'_>>> =
+            self.names(max, random).iter().flat_map(|names| sizes_of(self.state, names)).collect();
+        let total = cases.iter().map(|files| combinations(files)).fold(0_usize, usize::saturating_add);
+        let share = (max / cases.len().max(1)).max(4);
+        for files in &cases {
+            if total <= max || combinations(files) <= share {
+                visit_all(files, visit);
+            } else {
+                visit_some(files, share, random, visit);
+            }
+        }
+        total <= max
+    }
+
+    /// What the disk holds if nothing persisted that was not synced.
+    pub fn synced_only(&self) -> DiskImage {
+        let contents = |(name, id): (&String, &FileId)| (name.clone(), self.state.file(*id).durable.clone());
+        DiskImage { files: self.state.durable_names.iter().map(contents).collect() }
+    }
+
+    /// The directories that the changes of names can leave, without repetitions.
+    fn names(&self, max: usize, random: &mut Random) -> Vec<BTreeMap<String, FileId>> {
+        let changes = &self.state.name_changes;
+        let all = 1_usize.checked_shl(u32::try_from(changes.len()).unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
+        let chosen: Vec<Vec<bool>> = if all <= max.min(64) {
+            (0..all).map(|bits| (0..changes.len()).map(|at| bits >> at & 1 == 1).collect()).collect()
+        } else {
+            let some = (0..32).map(|_| (0..changes.len()).map(|_| random.below(2) == 1).collect());
+            let first = (0..=changes.len()).map(|count| (0..changes.len()).map(|at| at < count).collect());
+            some.chain(first).collect()
+        };
+        let mut directories: Vec<BTreeMap<String, FileId>> = Vec::new();
+        for chosen in chosen {
+            let mut names = self.state.durable_names.clone();
+            let applied = changes.iter().zip(chosen).filter(|(_, is_chosen)| *is_chosen);
+            applied.for_each(|(change, _)| change.apply(&mut names));
+            if !directories.contains(&names) {
+                directories.push(names);
+            }
+        }
+        directories
+    }
+}
+
+/// The files behind these names, once for each combination of their sizes.
+fn sizes_of<'a>(state: &'a DiskState, names: &BTreeMap<String, FileId>) -> Vec<Vec<FileChoice<'a>>> {
+    let mut files: BTreeMap<FileId, Vec<String>> = BTreeMap::new();
+    for (name, id) in names.iter().filter(|(name, _)| *name != LOCK_FILE) {
+        files.entry(*id).or_default().push(name.clone());
+    }
+    let mut cases: Vec<Vec<(FileId, u64)>> = vec![Vec::new()];
+    for id in files.keys() {
+        let file = state.file(*id);
+        let mut sizes = vec![file.durable.size];
+        sizes.extend(&file.sizes);
+        sizes.sort_unstable();
+        sizes.dedup();
+        // The number of files with several sizes is small; beyond this only the first and the last are tried.
+        if cases.len() * sizes.len() > 64 {
+            sizes = vec![file.durable.size, file.cached.size];
+        }
+        let longer = |case: &Vec<(FileId, u64)>| {
+            let case = case.clone();
+            let with = move |size: &u64| case.iter().copied().chain([(*id, *size)]).collect::<Vec<_>>();
+            sizes.iter().map(with).collect::<Vec<_>>()
+        };
+        cases = cases.iter().flat_map(longer).collect();
+    }
+    let choice = |(id, size): &(FileId, u64)| FileChoice::new(files[id].clone(), state.file(*id), *size);
+    cases.iter().map(|case| case.iter().map(choice).collect()).collect()
+}
+
+impl<'a> FileChoice<'a> {
+    fn new(names: Vec<String>, file: &'a File, size: u64) -> Self {
+        let mut open = Vec::new();
+        for (number, versions) in file.sectors.range(..size.div_ceil(SECTOR_BYTES as u64)) {
+            let versions = std::iter::once(file.durable.sector(*number)).chain(versions.iter().cloned());
+            let mut sector = OpenSector { number: *number, options: Vec::new(), newest: 0 };
+            for version in versions.map(|version| visible(version, *number, size)) {
+                let is_same = |known: &Sector| sector_digest(known) == sector_digest(&version);
+                sector.newest = sector.options.iter().position(is_same).unwrap_or(sector.options.len());
+                if sector.newest == sector.options.len() {
+                    sector.options.push(version);
+                }
+            }
+            open.push(sector);
+        }
+        let is_open = |number: u64| open.iter().any(|sector| sector.number == number);
+        let sectors = file.durable.sectors.iter();
+        let settled = sectors
+            .filter(|(number, _)| **number * (SECTOR_BYTES as u64) < size && !is_open(**number))
+            .map(|(number, bytes)| sector_share(*number, &visible(Some(bytes.clone()), *number, size)))
+            .fold(size_share(size), Digest::wrapping_add);
+        Self { names, file, size, settled, open }
+    }
+
+    fn digest(&self, picks: &[usize]) -> Digest {
+        let open = self.open.iter().zip(picks);
+        let share =
+            |(sector, pick): (&OpenSector, &usize)| sector_share(sector.number, &sector.options[*pick]);
+        open.map(share).fold(self.settled, Digest::wrapping_add)
+    }
+
+    fn contents(&self, picks: &[usize]) -> FileContents {
+        let mut contents = self.file.durable.clone();
+        contents.set_size(self.size);
+        for (sector, pick) in self.open.iter().zip(picks) {
+            contents.set_sector(sector.number, sector.options[*pick].clone());
+        }
+        contents
+    }
+}
+
+/// What is left of a sector in a file of this size.
+fn visible(sector: Sector, number: u64, size: u64) -> Sector {
+    if number == size / SECTOR_BYTES as u64 { cut_sector(&sector, within_sector(size)) } else { sector }
+}
+
+fn combinations(files: &[FileChoice<'_>]) -> usize {
+    let open = files.iter().flat_map(|file| &file.open);
+    open.map(|sector| sector.options.len()).fold(1, usize::saturating_mul)
+}
+
+fn first_picks(files: &[FileChoice<'_>]) -> Vec<Vec<usize>> {
+    files.iter().map(|file| vec![0; file.open.len()]).collect()
+}
+
+fn visit_all(files: &[FileChoice<'_>], visit: &mut dyn FnMut(&Outcome<'_>)) {
+    let mut picks = first_picks(files);
+    loop {
+        visit(&Outcome { files, picks: &picks });
+        // Counts up, one digit for each open sector.
+        let digits = files.iter().zip(&mut picks).flat_map(|(file, picks)| file.open.iter().zip(picks));
+        let mut is_done = true;
+        for (sector, pick) in digits {
+            *pick += 1;
+            if *pick < sector.options.len() {
+                is_done = false;
+                break;
+            }
+            *pick = 0;
+        }
+        if is_done {
+            return;
+        }
+    }
+}
+
+fn visit_some(
+    files: &[FileChoice<'_>],
+    count: usize,
+    random: &mut Random,
+    visit: &mut dyn FnMut(&Outcome<'_>),
+) {
+    let oldest = first_picks(files);
+    let newest: Vec<Vec<usize>> =
+        files.iter().map(|file| file.open.iter().map(|sector| sector.newest).collect()).collect();
+    let mut left = count;
+    let mut visit = |picks: &[Vec<usize>]| {
+        visit(&Outcome { files, picks });
+        left = left.saturating_sub(1);
+        left > 0
+    };
+    let places =
+        files.iter().enumerate().flat_map(|(at, file)| (0..file.open.len()).map(move |open| (at, open)));
+    if !visit(&oldest) || !visit(&newest) {
+        return;
+    }
+    for (file, sector) in places {
+        for (from, to) in [(&oldest, &newest), (&newest, &oldest)] {
+            let mut picks = from.clone();
+            picks[file][sector] = to[file][sector];
+            if !visit(&picks) {
+                return;
+            }
+        }
+    }
+    let mut drawn = oldest;
+    loop {
+        for (file, picks) in files.iter().zip(&mut drawn) {
+            for (sector, pick) in file.open.iter().zip(picks) {
+                *pick = random.place(sector.options.len());
+            }
+        }
+        if !visit(&drawn) {
+            return;
+        }
+    }
+}
+
+impl Outcome<'_> {
+    /// A number that tells this outcome from others, by all names and bytes but those of the lock file.
+    pub fn digest(&self) -> u128 {
+        let files = self.files.iter().zip(self.picks);
+        let share = |(file, picks): (&FileChoice<'_>, &Vec<usize>)| {
+            let digest = file.digest(picks);
+            file.names.iter().map(|name| name_share(name, digest)).fold(0, Digest::wrapping_add)
+        };
+        files.map(share).fold(0, Digest::wrapping_add)
+    }
+
+    /// The names and bytes.
+    pub fn image(&self) -> DiskImage {
+        let mut image = DiskImage::default();
+        for (file, picks) in self.files.iter().zip(self.picks) {
+            let contents = file.contents(picks);
+            for name in &file.names {
+                image.files.insert(name.clone(), contents.clone());
+            }
+        }
+        image
+    }
+}
