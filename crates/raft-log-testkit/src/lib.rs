@@ -42,6 +42,7 @@
 
 mod calls;
 mod driver;
+pub mod faults;
 mod memory_storage;
 mod memory_wal;
 mod naive_model;

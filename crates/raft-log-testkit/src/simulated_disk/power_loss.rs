@@ -24,15 +24,21 @@ pub struct PowerLoss<'a> {
 /// One of the contents that a disk may have after a loss of power.
 #[derive(Debug)]
 pub struct Outcome<'a> {
-    files: &'a [FileChoice<'a>],
+    files: &'a [NamedFile<'a>],
     /// For each file the option that each of its open sectors has taken.
     picks: &'a [Vec<usize>],
 }
 
-/// A file that is named in an outcome, with its size settled.
+/// A file that is named in an outcome.
+#[derive(Debug)]
+struct NamedFile<'a> {
+    names: Vec<&'a str>,
+    choice: &'a FileChoice<'a>,
+}
+
+/// A file with its size settled: which sectors of it are open.
 #[derive(Debug)]
 struct FileChoice<'a> {
-    names: Vec<String>,
     file: &'a File,
     size: u64,
     /// What the settled part adds to the digest.
@@ -51,21 +57,39 @@ struct OpenSector {
 
 impl<'a> PowerLoss<'a> {
     /// Visits what the disk may hold: everything if these are at most `max` outcomes, otherwise about as many of them,
-    /// drawn from `random`; nothing persisted, everything, and each unit alone or alone missing are always among them.
+    /// drawn from `random`; nothing persisted and everything are always among them, and as far as `max` reaches each
+    /// sector alone, and each alone missing.
     /// The same outcome may be visited more than once. Tells whether everything was visited.
     pub fn outcomes(&self, max: usize, random: &mut Random, visit: &mut dyn FnMut(&Outcome<'_>)) -> bool {
-        let cases: Vec<Vec<FileChoice<'_>>> =
-            self.names(max, random).iter().flat_map(|names| sizes_of(self.state, names)).collect();
-        let total = cases.iter().map(|files| combinations(files)).fold(0_usize, usize::saturating_add);
+        let directories = self.names(max, random);
+        let cases: Vec<Case<'_>> = directories.iter().flat_map(|names| sizes_of(self.state, names)).collect();
+        let mut choices = Choices::new();
+        for (_, id, size) in cases.iter().flatten() {
+            choices.entry((*id, *size)).or_insert_with(|| FileChoice::new(self.state.file(*id), *size));
+        }
+        let combinations = |case: &Case<'_>| {
+            let counts = case.iter().map(|(_, id, size)| choices[&(*id, *size)].combinations());
+            counts.fold(1, usize::saturating_mul)
+        };
+        let total = cases.iter().map(combinations).fold(0_usize, usize::saturating_add);
+        if total <= max {
+            cases.iter().for_each(|case| visit_all(&named(case, &choices), visit));
+            return true;
+        }
+        // The first is where no name and no size has persisted, the last where all have.
         let share = (max / cases.len().max(1)).max(4);
-        for files in &cases {
-            if total <= max || combinations(files) <= share {
-                visit_all(files, visit);
-            } else {
-                visit_some(files, share, random, visit);
+        let drawn = (max / share).saturating_sub(2);
+        let last = cases.len() - 1;
+        for (at, case) in cases.iter().enumerate() {
+            if at != 0 && at != last && random.place(last) >= drawn {
+                continue;
+            }
+            match combinations(case) <= share {
+                true => visit_all(&named(case, &choices), visit),
+                false => visit_some(&named(case, &choices), share, random, visit),
             }
         }
-        total <= max
+        false
     }
 
     /// What the disk holds if nothing persisted that was not synced.
@@ -98,36 +122,58 @@ impl<'a> PowerLoss<'a> {
     }
 }
 
+/// What was found out about a file with a size.
+type Choices<'a> = BTreeMap<(FileId, u64), FileChoice<'a>>;
+
+fn named<'a>(case: &Case<'a>, choices: &'a Choices<'_>) -> Vec<NamedFile<'a>> {
+    let file = |(names, id, size): &(Vec<&'a str>, FileId, u64)| NamedFile {
+        names: names.clone(),
+        choice: &choices[&(*id, *size)],
+    };
+    case.iter().map(file).collect()
+}
+
+/// Files with all their names and a size.
+type Case<'a> = Vec<(Vec<&'a str>, FileId, u64)>;
+
 /// The files behind these names, once for each combination of their sizes.
-fn sizes_of<'a>(state: &'a DiskState, names: &BTreeMap<String, FileId>) -> Vec<Vec<FileChoice<'a>>> {
-    let mut files: BTreeMap<FileId, Vec<String>> = BTreeMap::new();
+fn sizes_of<'a>(state: &DiskState, names: &'a BTreeMap<String, FileId>) -> Vec<Case<'a>> {
+    let mut files: BTreeMap<FileId, Vec<&str>> = BTreeMap::new();
     for (name, id) in names.iter().filter(|(name, _)| *name != LOCK_FILE) {
-        files.entry(*id).or_default().push(name.clone());
+        files.entry(*id).or_default().push(name);
     }
-    let mut cases: Vec<Vec<(FileId, u64)>> = vec![Vec::new()];
-    for id in files.keys() {
-        let file = state.file(*id);
+    let mut cases: Vec<Case<'_>> = vec![Vec::new()];
+    for (id, names) in files {
+        let file = state.file(id);
         let mut sizes = vec![file.durable.size];
-        sizes.extend(&file.sizes);
-        sizes.sort_unstable();
-        sizes.dedup();
-        // The number of files with several sizes is small; beyond this only the first and the last are tried.
+        for size in &file.sizes {
+            if !sizes.contains(size) {
+                sizes.push(*size);
+            }
+        }
+        // The number of files with several sizes is small; beyond this only the first and the last are tried, and beyond
+        // that only the last.
         if cases.len() * sizes.len() > 64 {
             sizes = vec![file.durable.size, file.cached.size];
         }
-        let longer = |case: &Vec<(FileId, u64)>| {
-            let case = case.clone();
-            let with = move |size: &u64| case.iter().copied().chain([(*id, *size)]).collect::<Vec<_>>();
+        if cases.len() > 128 {
+            sizes = vec![file.cached.size];
+        }
+        let longer = |case: &Case<'a>| {
+            let with = |size: &u64| {
+                let mut case = case.clone();
+                case.push((names.clone(), id, *size));
+                case
+            };
             sizes.iter().map(with).collect::<Vec<_>>()
         };
         cases = cases.iter().flat_map(longer).collect();
     }
-    let choice = |(id, size): &(FileId, u64)| FileChoice::new(files[id].clone(), state.file(*id), *size);
-    cases.iter().map(|case| case.iter().map(choice).collect()).collect()
+    cases
 }
 
 impl<'a> FileChoice<'a> {
-    fn new(names: Vec<String>, file: &'a File, size: u64) -> Self {
+    fn new(file: &'a File, size: u64) -> Self {
         let mut open = Vec::new();
         for (number, versions) in file.sectors.range(..size.div_ceil(SECTOR_BYTES as u64)) {
             let versions = std::iter::once(file.durable.sector(*number)).chain(versions.iter().cloned());
@@ -147,7 +193,11 @@ impl<'a> FileChoice<'a> {
             .filter(|(number, _)| **number * (SECTOR_BYTES as u64) < size && !is_open(**number))
             .map(|(number, bytes)| sector_share(*number, &visible(Some(bytes.clone()), *number, size)))
             .fold(size_share(size), Digest::wrapping_add);
-        Self { names, file, size, settled, open }
+        Self { file, size, settled, open }
+    }
+
+    fn combinations(&self) -> usize {
+        self.open.iter().map(|sector| sector.options.len()).fold(1, usize::saturating_mul)
     }
 
     fn digest(&self, picks: &[usize]) -> Digest {
@@ -172,21 +222,17 @@ fn visible(sector: Sector, number: u64, size: u64) -> Sector {
     if number == size / SECTOR_BYTES as u64 { cut_sector(&sector, within_sector(size)) } else { sector }
 }
 
-fn combinations(files: &[FileChoice<'_>]) -> usize {
-    let open = files.iter().flat_map(|file| &file.open);
-    open.map(|sector| sector.options.len()).fold(1, usize::saturating_mul)
+fn first_picks(files: &[NamedFile<'_>]) -> Vec<Vec<usize>> {
+    files.iter().map(|file| vec![0; file.choice.open.len()]).collect()
 }
 
-fn first_picks(files: &[FileChoice<'_>]) -> Vec<Vec<usize>> {
-    files.iter().map(|file| vec![0; file.open.len()]).collect()
-}
-
-fn visit_all(files: &[FileChoice<'_>], visit: &mut dyn FnMut(&Outcome<'_>)) {
+fn visit_all(files: &[NamedFile<'_>], visit: &mut dyn FnMut(&Outcome<'_>)) {
     let mut picks = first_picks(files);
     loop {
         visit(&Outcome { files, picks: &picks });
         // Counts up, one digit for each open sector.
-        let digits = files.iter().zip(&mut picks).flat_map(|(file, picks)| file.open.iter().zip(picks));
+        let digits =
+            files.iter().zip(&mut picks).flat_map(|(file, picks)| file.choice.open.iter().zip(picks));
         let mut is_done = true;
         for (sector, pick) in digits {
             *pick += 1;
@@ -203,22 +249,24 @@ fn visit_all(files: &[FileChoice<'_>], visit: &mut dyn FnMut(&Outcome<'_>)) {
 }
 
 fn visit_some(
-    files: &[FileChoice<'_>],
+    files: &[NamedFile<'_>],
     count: usize,
     random: &mut Random,
     visit: &mut dyn FnMut(&Outcome<'_>),
 ) {
     let oldest = first_picks(files);
     let newest: Vec<Vec<usize>> =
-        files.iter().map(|file| file.open.iter().map(|sector| sector.newest).collect()).collect();
+        files.iter().map(|file| file.choice.open.iter().map(|sector| sector.newest).collect()).collect();
     let mut left = count;
     let mut visit = |picks: &[Vec<usize>]| {
         visit(&Outcome { files, picks });
         left = left.saturating_sub(1);
         left > 0
     };
-    let places =
-        files.iter().enumerate().flat_map(|(at, file)| (0..file.open.len()).map(move |open| (at, open)));
+    let places = files
+        .iter()
+        .enumerate()
+        .flat_map(|(at, file)| (0..file.choice.open.len()).map(move |open| (at, open)));
     if !visit(&oldest) || !visit(&newest) {
         return;
     }
@@ -234,7 +282,7 @@ fn visit_some(
     let mut drawn = oldest;
     loop {
         for (file, picks) in files.iter().zip(&mut drawn) {
-            for (sector, pick) in file.open.iter().zip(picks) {
+            for (sector, pick) in file.choice.open.iter().zip(picks) {
                 *pick = random.place(sector.options.len());
             }
         }
@@ -248,8 +296,8 @@ impl Outcome<'_> {
     /// A number that tells this outcome from others, by all names and bytes but those of the lock file.
     pub fn digest(&self) -> u128 {
         let files = self.files.iter().zip(self.picks);
-        let share = |(file, picks): (&FileChoice<'_>, &Vec<usize>)| {
-            let digest = file.digest(picks);
+        let share = |(file, picks): (&NamedFile<'_>, &Vec<usize>)| {
+            let digest = file.choice.digest(picks);
             file.names.iter().map(|name| name_share(name, digest)).fold(0, Digest::wrapping_add)
         };
         files.map(share).fold(0, Digest::wrapping_add)
@@ -259,9 +307,9 @@ impl Outcome<'_> {
     pub fn image(&self) -> DiskImage {
         let mut image = DiskImage::default();
         for (file, picks) in self.files.iter().zip(self.picks) {
-            let contents = file.contents(picks);
+            let contents = file.choice.contents(picks);
             for name in &file.names {
-                image.files.insert(name.clone(), contents.clone());
+                image.files.insert((*name).to_owned(), contents.clone());
             }
         }
         image
