@@ -140,8 +140,8 @@ impl Spares {
         Some(self.ready.remove(position))
     }
 
-    /// Overwrites what other processes left with zeros. A file with a second name may be part of a backup and is left
-    /// alone.
+    /// Makes spares of what other processes left: cut to the size of one, as it may have been a whole chunk, and
+    /// overwritten with zeros. A file with a second name may be part of a backup and is left alone.
     fn adopt_stale(&mut self) -> io::Result<()> {
         while let Some(name) = self.stale.pop() {
             let file = self.storage.open_writable(&name)?;
@@ -153,9 +153,13 @@ impl Spares {
                 self.storage.remove(&name)?;
                 continue;
             }
-            lay_zeros(&*file, 0, size).map_err(|(_, error)| error)?;
+            let laid_end = size.min(SPARE_BYTES);
+            if size > laid_end {
+                file.truncate(laid_end)?;
+            }
+            lay_zeros(&*file, 0, laid_end).map_err(|(_, error)| error)?;
             file.sync()?;
-            self.keep(PreparedFile { name, file, laid_end: size, is_spare: true });
+            self.keep(PreparedFile { name, file, laid_end, is_spare: true });
         }
         Ok(())
     }
