@@ -171,7 +171,7 @@ impl<T: Types> RaftLogWal<T> {
     }
 
     /// How many of the chunks that were begun since opening were made of files of purged ones. A log that purges as fast
-    /// as it grows comes to make all of them so: it lays no space any more, and its syncs overwrite what is there.
+    /// as it grows comes to make all of them so, and its syncs overwrite blocks that are there.
     pub fn chunks_reused(&self) -> u64 {
         self.chunks_reused
     }
