@@ -12,6 +12,7 @@
 //! | a chunk while it is written, and afterwards | [`ActiveChunk`], [`SealedChunk`] |
 //! | how far the log is known to be durable | [`DurableFile`], [`DurableMark`] |
 //! | making a chunk, and the space for it | [`make_chunk`], [`Spares`], [`lay_zeros`] |
+//! | making it of a purged one | [`set_aside`], [`reclaim`], [`ReusableFile`] |
 //! | looking at a directory | [`recover`], [`list`], [`FrameScan`] |
 //! | deciding about it | [`judge`], [`Facts`], [`RecoveryError`] |
 //!
@@ -57,6 +58,7 @@ mod footer;
 mod header;
 mod maker;
 mod name;
+mod reuse;
 mod scan;
 mod space;
 mod storage;
@@ -72,6 +74,7 @@ pub use footer::{Footer, Table, encode_footer, read_footer};
 pub use header::{ChunkHeader, FORMAT_VERSION, HEADER_SIZE, HeaderFault, Space};
 pub use maker::{PreparedFile, Spares, make_chunk, make_durable_file, mark_at};
 pub use name::{ChunkId, DURABLE_FILE, InvalidChunkFileName, LOCK_FILE, is_temporary_file_name};
+pub use reuse::{REUSABLE_FILES_MAX, ReusableFile, SetAside, is_worth_reusing, reclaim, set_aside};
 pub use scan::{Behind, FrameScan, Scanned, find_frame, look_behind};
 pub use space::{RESERVE_BYTES, SPARE_BYTES, lay_zeros};
 pub use storage::{

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raft_log_codec::{
-    FRAME_ALIGNMENT, FRAME_FIXED_SIZE, Frame, FrameHead, FrameSeed, GROUP_FRAME_SIZE, HeadFault, RecordKind,
-    parse_group,
+    FRAME_ALIGNMENT, FRAME_FIXED_SIZE, Frame, FrameHead, FrameSeed, HeadFault, RecordKind, parse_group,
 };
 
 use crate::HEADER_SIZE;
@@ -129,13 +128,20 @@ impl FrameScan {
 pub struct Behind {
     /// How many bytes.
     pub bytes: u64,
-    /// Where the first byte that is not zero lies, if there is one.
+    /// Where the first byte that is not zero lies, if there is one. In reused space that says nothing: it may be left
+    /// of the chunk whose file it was.
     pub first_nonzero: Option<u64>,
+    /// Where the first frame of this chunk with a good head stands, if there is one: what a write left that was cut
+    /// short, whatever the space held before. Frames of another chunk are none of this one's.
+    pub first_frame: Option<u64>,
     /// Whether a whole footer stands right at the end, as a clean close leaves it.
     pub is_footer: bool,
     /// The highest end that a whole `Group` frame there vouches for.
     pub durable_end: u64,
 }
+
+/// No head is larger.
+const HEAD_MAX: usize = 2048;
 
 /// Looks at what lies from `end` to the end of the file.
 ///
@@ -149,9 +155,9 @@ pub fn look_behind(
 ) -> io::Result<Behind> {
     let size = file.size()?;
     let mut behind = Behind { bytes: size.saturating_sub(end), ..Behind::default() };
-    let step = window_bytes.max(GROUP_FRAME_SIZE).next_multiple_of(FRAME_ALIGNMENT as usize);
-    // Each window overlaps the next by a frame, so that no place is missed.
-    let mut window = vec![0; step + GROUP_FRAME_SIZE];
+    let step = window_bytes.max(HEAD_MAX).next_multiple_of(FRAME_ALIGNMENT as usize);
+    // Each window overlaps the next by a head, so that no place is missed.
+    let mut window = vec![0; step + HEAD_MAX];
     let mut at = end;
     while at < size {
         let found = read_full_at(file, &mut window, at)?;
@@ -161,8 +167,12 @@ pub fn look_behind(
             behind.first_nonzero.get_or_insert(at + position as u64);
             for place in (0..found.min(step)).step_by(FRAME_ALIGNMENT as usize) {
                 let candidate = bytes.get(place..).unwrap_or_default();
-                if let Some(durable_end) = parse_group(candidate, seed, at + place as u64) {
+                let offset = at + place as u64;
+                if let Some(durable_end) = parse_group(candidate, seed, offset) {
                     behind.durable_end = behind.durable_end.max(durable_end);
+                }
+                if behind.first_frame.is_none() && known_head(candidate, seed, offset).is_some() {
+                    behind.first_frame = Some(offset);
                 }
             }
         }
@@ -185,7 +195,6 @@ pub fn find_frame(
     limit: u64,
     window_bytes: usize,
 ) -> io::Result<Option<(u64, FrameHead)>> {
-    const HEAD_MAX: usize = 2048;
     let step = window_bytes.max(HEAD_MAX).next_multiple_of(FRAME_ALIGNMENT as usize);
     let mut window = vec![0; step + HEAD_MAX];
     let limit = limit.min(file.size()?);
@@ -195,11 +204,8 @@ pub fn find_frame(
         for place in (0..found.min(step)).step_by(FRAME_ALIGNMENT as usize) {
             let offset = at + place as u64;
             let candidate = window.get(place..found).unwrap_or_default();
-            // The kind is asked first: it refuses nearly every place at once.
-            let is_known = candidate.get(12).copied().and_then(RecordKind::from_byte).is_some();
             if offset < limit
-                && is_known
-                && let Ok(head) = FrameHead::parse(candidate, seed, offset)
+                && let Some(head) = known_head(candidate, seed, offset)
             {
                 return Ok(Some((offset, head)));
             }
@@ -210,4 +216,11 @@ pub fn find_frame(
         at += step as u64;
     }
     Ok(None)
+}
+
+/// The good head of a known kind that stands at `offset`, where `bytes` begin.
+fn known_head(bytes: &[u8], seed: FrameSeed, offset: u64) -> Option<FrameHead> {
+    // The kind is asked first: it refuses nearly every place at once.
+    bytes.get(12).copied().and_then(RecordKind::from_byte)?;
+    FrameHead::parse(bytes, seed, offset).ok()
 }

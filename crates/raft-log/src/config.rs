@@ -37,7 +37,8 @@ pub struct Config {
 
     /// What `open` does with bytes behind the end of the log, which a crash leaves there and nobody was told were
     /// stored: `true` ends the log before them and says so in the report, `false` refuses to open. They stay in the
-    /// file either way. Default: `true`.
+    /// file either way. In a chunk made of a purged one's file, such bytes cannot be told from what that one left: there
+    /// only the report tells, by frames of the chunk's own. Default: `true`.
     #[cfg_attr(feature = "serde", serde(default = "default::yes"))]
     pub truncate_incomplete_record: bool,
 
@@ -62,6 +63,9 @@ pub struct ChunkConfig {
 
     /// How many bytes a chunk takes before the next one is begun; only a single record that is larger than this
     /// makes a larger chunk. Default: 64 MiB; from 256 bytes to 4 GiB.
+    ///
+    /// While a log is open, up to two files of purged chunks are kept for the next ones, if they are larger than 128 KiB
+    /// and between half and twice this size.
     pub max_size: u64,
 
     /// Space is laid ahead of the frames in steps of this many bytes, so that a sync overwrites blocks that are there

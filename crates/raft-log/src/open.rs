@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use raft_log_chunk::{
-    Behind, ChunkId, DURABLE_FILE, DamagedRecord, DirectoryStorage, DurableFacts, DurableFile, Storage,
-    is_no_space, mark_at, recover,
+    Behind, ChunkHeader, ChunkId, DURABLE_FILE, DamagedRecord, DirectoryStorage, DurableFacts, DurableFile,
+    Space, Storage, is_no_space, mark_at, recover,
 };
 use raft_log_codec::{PlainTypes, Types};
 use raft_log_state::{RaftLogSM, StateMachine};
@@ -27,8 +27,9 @@ pub struct OpenReport {
     pub entries: u64,
     /// The newest chunk and the offset in it where the log ends.
     pub end: Option<(ChunkId, u64)>,
-    /// What lies behind the end, if anything but zeros and a footer does: bytes of a write that was cut short. Nobody
-    /// was told that they were stored.
+    /// What lies behind the end, if a write that was cut short left it there; nobody was told that it was stored. In
+    /// a chunk that began with zeros that is anything but zeros and a footer, in one made of a purged chunk's file a
+    /// frame of its own.
     pub torn_tail: Option<TornTail>,
     /// Records whose bodies are damaged, as far as chunks were scanned. Reading such an entry says so.
     pub damaged: Vec<DamagedRecord>,
@@ -45,7 +46,8 @@ pub struct TornTail {
     pub chunk: ChunkId,
     /// Where the log ends in it.
     pub offset: u64,
-    /// Where the first byte lies that is not zero.
+    /// Where the first byte lies that is not zero; in a chunk made of a purged chunk's file, the first of a frame of
+    /// its own.
     pub first_nonzero: u64,
     /// Where the file ends.
     pub file_size: u64,
@@ -140,7 +142,7 @@ impl<T: Types> RaftLog<T> {
         if let Some(newest) = recovered.chunks.last() {
             let (chunk, end) = (newest.chunk.chunk(), newest.chunk.end());
             report.end = Some((chunk.id(), end));
-            report.torn_tail = torn_tail(chunk.id(), end, &recovered.behind);
+            report.torn_tail = torn_tail(chunk.header(), end, &recovered.behind);
             report.warnings.extend(match recovered.durable {
                 DurableFacts::Absent => Some(OpenWarning::DurableMissing),
                 DurableFacts::Damaged => Some(OpenWarning::DurableDamaged),
@@ -169,9 +171,14 @@ impl<T: Types> RaftLog<T> {
     }
 }
 
-fn torn_tail(chunk: ChunkId, offset: u64, behind: &Behind) -> Option<TornTail> {
-    let first_nonzero = behind.first_nonzero.filter(|_| !behind.is_footer)?;
-    Some(TornTail { chunk, offset, first_nonzero, file_size: offset + behind.bytes })
+fn torn_tail(header: &ChunkHeader, offset: u64, behind: &Behind) -> Option<TornTail> {
+    let first = match header.space {
+        Space::Fresh => behind.first_nonzero,
+        // What is not zero there was left by the chunk whose file it was.
+        Space::Reused => behind.first_frame,
+    };
+    let first_nonzero = first.filter(|_| !behind.is_footer)?;
+    Some(TornTail { chunk: header.chunk_id, offset, first_nonzero, file_size: offset + behind.bytes })
 }
 
 fn log_report(storage: &dyn Storage, report: &OpenReport, end_index: u64) {

@@ -6,6 +6,8 @@ mod changing_files;
 mod child_process;
 mod footers;
 mod making_chunks;
+mod recorder;
+mod reuse;
 mod scanning;
 mod storage_conformance;
 mod storage_directory;

@@ -167,8 +167,9 @@ fn a_read_error_is_never_an_end() {
 #[test]
 fn a_group_is_found_at_every_place_behind_the_end() {
     let seed = SEED();
-    let size = 400_usize;
-    for window in [0, 24, 40, 64, 1000] {
+    // The windows overlap around multiples of 2,048: all places there are tried.
+    let size = 4_400_usize;
+    for window in [0, 2056, 3000] {
         for end in [64_u64, 72, 128] {
             for at in (end as usize..size - GROUP_FRAME_SIZE + 1).step_by(8) {
                 let mut bytes = vec![0; size];
@@ -181,6 +182,7 @@ fn a_group_is_found_at_every_place_behind_the_end() {
                 let (_storage, file) = file(bytes);
                 let behind = look_behind(&*file, seed, end, window).unwrap();
                 assert_eq!(behind.durable_end, at as u64 - 8, "window {window}, at {at}");
+                assert_eq!(behind.first_frame, Some(at as u64));
                 assert_eq!(behind.first_nonzero, Some(first_nonzero));
                 assert_eq!(behind.bytes, size as u64 - end);
             }
@@ -205,6 +207,42 @@ fn the_highest_group_behind_the_end_counts_and_none_before_it() {
     }
     let other = FrameSeed::new(1, 2, 4);
     assert_eq!(look_behind(&*file, other, 64, 64).unwrap().durable_end, 0);
+}
+
+/// What a chunk's file held before is full of frames, at the very places where the chunk's own could stand.
+#[test]
+fn frames_of_another_chunk_are_none_and_the_first_of_its_own_is_told() {
+    let own = SEED();
+    let former = FrameSeed::new(1, 2, 4);
+    let mut stale = vec![0; HEADER_SIZE];
+    let mut places = Vec::new();
+    while stale.len() < 5_000 {
+        places.push(stale.len() as u64);
+        push_frame(&mut stale, former, places.last().copied().unwrap(), &entry(1, 3)).unwrap();
+    }
+    let end = places[2];
+    let (_storage, untouched) = file(stale.clone());
+    let behind = look_behind(&*untouched, own, end, 0).unwrap();
+    assert_eq!((behind.first_nonzero, behind.first_frame, behind.durable_end), (Some(end), None, 0));
+    assert_eq!(look_behind(&*untouched, former, end, 0).unwrap().first_frame, Some(end), "they are frames");
+
+    for (number, at) in places.iter().enumerate().skip(2) {
+        for is_body_whole in [true, false] {
+            let mut bytes = stale[..*at as usize].to_vec();
+            push_frame(&mut bytes, own, *at, &entry(1, 3)).unwrap();
+            if !is_body_whole {
+                *bytes.last_mut().unwrap() ^= 1;
+            }
+            bytes.extend(&stale[bytes.len()..]);
+            // A later one does not count.
+            if let Some(next) = places.get(number + 3) {
+                bytes.truncate(*next as usize);
+                push_frame(&mut bytes, own, *next, &entry(1, 3)).unwrap();
+            }
+            let (_storage, file) = file(bytes);
+            assert_eq!(look_behind(&*file, own, end, 0).unwrap().first_frame, Some(*at), "{is_body_whole}");
+        }
+    }
 }
 
 #[test]

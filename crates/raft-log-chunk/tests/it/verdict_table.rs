@@ -29,7 +29,7 @@ fn good() -> Facts {
         state_fault: None,
         stop: Some(Stop { offset: stop, cause: EMPTY }),
         durable_end: 200,
-        behind: Behind { bytes: 112, first_nonzero: None, is_footer: false, durable_end: 0 },
+        behind: Behind { bytes: 112, ..Behind::default() },
         replay_fault: None,
     };
     Facts {
@@ -235,6 +235,11 @@ fn what_is_not_wrong_is_not_told() {
             header(facts, 2).space = Space::Reused;
             facts.chunks[2].behind.first_nonzero = Some(440);
         }),
+        ("a frame behind the end of reused space", |facts| {
+            header(facts, 2).space = Space::Reused;
+            facts.chunks[2].behind.first_nonzero = Some(400);
+            facts.chunks[2].behind.first_frame = Some(440);
+        }),
         ("a footer behind the end", |facts| {
             facts.chunks[2].behind.first_nonzero = Some(400);
             facts.chunks[2].behind.is_footer = true;
@@ -325,7 +330,13 @@ prop_compose! {
             state_fault,
             stop: stop.map(|(offset, cause)| Stop { offset, cause }),
             durable_end: numbers.0,
-            behind: Behind { bytes: numbers.1, first_nonzero, is_footer, durable_end: numbers.2 },
+            behind: Behind {
+                bytes: numbers.1,
+                first_nonzero,
+                first_frame: first_nonzero.filter(|offset| offset % 16 == 0),
+                is_footer,
+                durable_end: numbers.2,
+            },
             replay_fault: replay_fault.map(|offset| (offset, contradiction())),
         }
     }

@@ -6,11 +6,12 @@ use std::collections::VecDeque;
 use std::io;
 
 use raft_log_chunk::{
-    ActiveChunk, Chunk, ChunkId, DurableFile, Spares, Storage, is_no_space, make_chunk, mark_at, write_all_at,
+    ActiveChunk, Chunk, DurableFile, Storage, is_no_space, make_chunk, mark_at, write_all_at,
 };
 use raft_log_codec::{GROUP_FRAME_SIZE, group_frame};
 
-use super::queue::{Group, Item, NewChunk, Retired};
+use super::leisure::Leisure;
+use super::queue::{Group, Item, NewChunk};
 use crate::Position;
 
 /// What is known of the disk.
@@ -18,9 +19,8 @@ use crate::Position;
 pub(super) struct Disk {
     active: Option<Written>,
     durable: Option<DurableFile>,
-    retired: Vec<Retired>,
-    removable: Vec<ChunkId>,
-    wants_spares: bool,
+    leisure: Leisure,
+    is_being_tidied: bool,
     is_mark_unsynced: bool,
 }
 
@@ -57,9 +57,9 @@ impl Disk {
                 Item::Group(group) => buffer = self.write(group)?,
                 Item::NewChunk(new) => self.make(storage, *new)?,
                 Item::Remove(chunks) => {
-                    self.removable.extend(chunks);
+                    self.leisure.purged.extend(chunks);
                     // What they leave may be what the reserve lacks.
-                    self.wants_spares = true;
+                    self.leisure.wants_spares = true;
                 }
             }
         }
@@ -99,8 +99,8 @@ impl Disk {
             .map_err(|error| ("make a chunk", error))?;
         let end = new.head.len() as u64;
         self.active = Some(Written { chunk, end, synced_end: end });
-        self.retired.extend(new.retired);
-        self.wants_spares = true;
+        self.leisure.retired.extend(new.retired);
+        self.leisure.wants_spares = true;
         Ok(())
     }
 
@@ -118,33 +118,24 @@ impl Disk {
         Ok(Some(Position::new(active.chunk.id().offset() + active.synced_end)))
     }
 
-    /// Chunks that may be removed now; they are not asked for again.
-    pub(super) fn take_removable(&mut self) -> Vec<ChunkId> {
-        std::mem::take(&mut self.removable)
-    }
-
     /// Whether there is work that nobody waits for.
     pub(super) fn has_leisure_work(&self) -> bool {
-        self.wants_spares || !self.retired.is_empty() || !self.removable.is_empty()
+        !self.leisure.is_empty()
     }
 
-    /// Gives retired chunks their footers, and the space behind them back. What fails here costs time at the next
-    /// opening and nothing else.
-    pub(super) fn seal_retired(&mut self, storage: &dyn Storage) {
-        for retired in self.retired.drain(..) {
-            if let Err(error) = seal(storage, &retired) {
-                tracing::warn!(chunk = %retired.chunk.id(), %error, "a chunk was not sealed");
-            }
+    /// Hands out the work that nobody waits for, unless there is none, or somebody is at it, who asks again afterwards:
+    /// what a purge leaves is removed oldest first, whoever does it.
+    pub(super) fn begin_tidying(&mut self) -> Option<Leisure> {
+        if self.is_being_tidied || self.leisure.is_empty() {
+            return None;
         }
+        self.is_being_tidied = true;
+        Some(std::mem::take(&mut self.leisure))
     }
 
-    /// Lays what the reserve lacks.
-    pub(super) fn refill(&mut self, spares: &mut Spares) {
-        if std::mem::take(&mut self.wants_spares)
-            && let Err(error) = spares.refill()
-        {
-            tracing::warn!(%error, "the reserve for a full disk is not complete");
-        }
+    /// What was handed out is done.
+    pub(super) fn end_tidying(&mut self) {
+        self.is_being_tidied = false;
     }
 
     /// Makes `DURABLE` durable if it was written since, so that a newest chunk that goes missing is evident also after a loss of power.
@@ -172,26 +163,4 @@ impl Disk {
         file.sync().map_err(|error| ("sync a footer", error))?;
         self.sync_durable()
     }
-}
-
-/// Writes a footer and gives the space behind it back. A file that has a second name may be part of a backup and is
-/// left as it is.
-fn seal(storage: &dyn Storage, retired: &Retired) -> io::Result<()> {
-    let end = retired.end + retired.footer.len() as u64;
-    let file = retired.chunk.file();
-    if retired.footer.is_empty() && file.size()? <= end {
-        return Ok(());
-    }
-    let file = match retired.is_found {
-        true => storage.open_writable(&retired.chunk.id().file_name())?,
-        false => file.clone(),
-    };
-    if file.links()? > 1 {
-        return Ok(());
-    }
-    write_all_at(&*file, &retired.footer, retired.end).map_err(|(_, error)| error)?;
-    if file.size()? > end {
-        file.truncate(end)?;
-    }
-    Ok(())
 }

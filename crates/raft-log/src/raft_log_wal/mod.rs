@@ -3,6 +3,7 @@
 //! - `queue`: what was accepted and waits to be written
 //! - `disk`: writing it, in order
 //! - `shared`: what writer, thread and readers share; the flush
+//! - `leisure`: what nobody waits for: sealing, removing or reusing purged chunks, the reserve
 //! - `delivery`: telling callbacks
 //! - `read`: reading entries
 //! - `tail`: the writer's knowledge of the chunk that is appended to
@@ -12,6 +13,7 @@
 
 mod delivery;
 mod disk;
+mod leisure;
 mod queue;
 mod read;
 mod shared;
@@ -24,8 +26,8 @@ use std::sync::Arc;
 
 use raft_log_chunk::{
     ActiveChunk, Chunk, ChunkHeader, ChunkId, ChunkSummary, DurableFacts, DurableFile, DurableMark,
-    PreparedFile, RESERVE_BYTES, Recovered, SealedChunk, Space, Spares, Storage, encode_footer, is_no_space,
-    make_durable_file, mark_at,
+    HEADER_SIZE, PreparedFile, RESERVE_BYTES, Recovered, SealedChunk, Space, Spares, Storage, encode_footer,
+    is_no_space, make_durable_file, mark_at,
 };
 use raft_log_codec::{Encode, LogId, RaftLogState, Record, Types, push_frame, push_state_frame};
 
@@ -49,6 +51,7 @@ pub struct RaftLogWal<T: Types> {
     /// Chunks found that a purge left.
     leftovers: Vec<ChunkId>,
     durable_file: DurableState,
+    chunks_reused: u64,
     /// Where the rest of a log id is encoded, to see whether it changes.
     rest: Vec<u8>,
     thread: Option<JoinHandle<()>>,
@@ -152,6 +155,7 @@ impl<T: Types> RaftLogWal<T> {
             found: chunks_found,
             leftovers: recovered.leftovers,
             durable_file: durable_state,
+            chunks_reused: 0,
             rest: Vec::new(),
             thread: None,
             is_closed: false,
@@ -164,6 +168,12 @@ impl<T: Types> RaftLogWal<T> {
     pub fn end(&self) -> Place {
         let chunk = self.tail.header.map(|header| header.chunk_id).unwrap_or_default();
         Place { chunk, offset: self.tail.end, size: 0 }
+    }
+
+    /// How many of the chunks that were begun since opening were made of files of purged ones. A log that purges as fast
+    /// as it grows comes to make all of them so, and its syncs overwrite blocks that are there.
+    pub fn chunks_reused(&self) -> u64 {
+        self.chunks_reused
     }
 
     /// Accepts the records behind the end of the log; into a new chunk if `begin_chunk` is set.
@@ -275,9 +285,10 @@ impl<T: Types> RaftLogWal<T> {
             chunk_id: ChunkId::new(cursor.header.map_or(0, |header| header.chunk_id.offset() + cursor.end)),
             salt,
             previous_salt: cursor.header.map_or(0, |header| header.salt),
+            // Until it is known of which file the chunk is made.
             space: Space::Fresh,
         };
-        let mut head = header.encode().to_vec();
+        let mut head = vec![0; HEADER_SIZE];
         let offset = head.len() as u64;
         push_state_frame(&mut head, header.seed(), offset, &state)?;
         let mut encoded_state = Vec::new();
@@ -309,7 +320,12 @@ impl<T: Types> RaftLogWal<T> {
     ) -> Result<(), AcceptError> {
         let step = self.shared.config.chunk.space_step;
         if let (Some(end), Some(active)) = (own_end, &mut self.tail.active) {
-            active.claim(end + room.behind(), step).map_err(|error| match is_no_space(&error) {
+            let mut claimed = active.claim(end + room.behind(), step);
+            // What is kept to be reused gives way before anything is refused.
+            while claimed.as_ref().is_err_and(is_no_space) && self.shared.spares.lock().give_up_one() {
+                claimed = active.claim(end + room.behind(), step);
+            }
+            claimed.map_err(|error| match is_no_space(&error) {
                 true => AcceptError::NoSpace(Arc::new(error)),
                 false => self.shared.set_poison(("lay space in a chunk", error)).into(),
             })?;
@@ -326,7 +342,7 @@ impl<T: Types> RaftLogWal<T> {
         let mut spares = self.shared.spares.lock();
         let mut prepared: Vec<PreparedFile> = Vec::new();
         for new in staging.new_chunks() {
-            match spares.prepare(new.end, step, may_use_spare) {
+            match spares.prepare(new.end, step, may_use_spare, new.header.seed()) {
                 Ok(file) => prepared.push(file),
                 Err(error) => {
                     prepared.into_iter().for_each(|file| spares.give_back(file));
@@ -353,7 +369,7 @@ impl<T: Types> RaftLogWal<T> {
             }
         }
         for (new, file) in staging.new_chunks().zip(prepared) {
-            new.prepared = Some(file);
+            new.prepare(file);
         }
         Ok(())
     }
@@ -411,6 +427,7 @@ impl<T: Types> RaftLogWal<T> {
         let chunk = Chunk::new(file.0, new.header);
         self.shared.chunks.write().insert(chunk.id(), ReadableChunk::Own(chunk.clone()));
         self.beginnings.push_back((chunk.id(), new.last_before));
+        self.chunks_reused += u64::from(new.header.space == Space::Reused);
         self.tail.header = Some(new.header);
         self.tail.active = Some(ActiveChunk::new(chunk, file.1));
     }
@@ -580,9 +597,13 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
                 let (summary, offsets) = std::mem::take(&mut self.tail.builder).finish();
                 let seed = active.chunk().seed();
                 let footer = encode_footer(seed, self.tail.end, &summary, &offsets, &encoded_state);
-                disk.close(&footer).map_err(poison)
+                disk.close(&footer).map_err(poison)?;
             }
-            _ => disk.sync_durable().map_err(poison),
+            _ => disk.sync_durable().map_err(poison)?,
         }
+        drop(disk);
+        // The next process could not know that they have no holes, and would cut them.
+        while self.shared.spares.lock().give_up_one() {}
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, DurableFile, PreparedFile};
+use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, DurableFile, HEADER_SIZE, PreparedFile};
 use raft_log_codec::reserve_group;
 
 use crate::FlushCallback;
@@ -29,8 +29,9 @@ pub(super) struct Group {
 
 /// A chunk to be made.
 pub(super) struct NewChunk {
+    /// Its space is known once its file is.
     pub(super) header: ChunkHeader,
-    /// The header and the `State` frame.
+    /// The header, or its place while the file is not known, and the `State` frame.
     pub(super) head: Vec<u8>,
     /// The body of the `State`.
     pub(super) state: Vec<u8>,
@@ -38,12 +39,24 @@ pub(super) struct NewChunk {
     pub(super) last_before: Option<u64>,
     /// Where the frames end that the operation which begins the chunk puts into it.
     pub(super) end: u64,
-    /// Its file; there once the space is claimed.
+    /// Its file; there once the space is claimed: see [`NewChunk::prepare`].
     pub(super) prepared: Option<PreparedFile>,
     /// `DURABLE`, with the first chunk that this process makes if `open` has not made it.
     pub(super) durable: Option<DurableFile>,
     /// Older chunks that get their footers once this one is durable.
     pub(super) retired: Vec<Retired>,
+}
+
+impl NewChunk {
+    /// Gives the chunk its file, and makes the header, which tells what the file's space holds. The chunk's frames do
+    /// not depend on it.
+    pub(super) fn prepare(&mut self, file: PreparedFile) {
+        self.header.space = file.space();
+        if let Some(place) = self.head.get_mut(..HEADER_SIZE) {
+            place.copy_from_slice(&self.header.encode());
+        }
+        self.prepared = Some(file);
+    }
 }
 
 /// A chunk that is not appended to any more, and has no footer yet or more space than it needs.

@@ -131,25 +131,6 @@ impl Shared {
         self.delivery.run();
     }
 
-    /// Writes footers, removes purged chunks, oldest first, and lays spares where there is room now. On a poisoned log
-    /// nothing of it.
-    fn tidy(&self) {
-        let mut disk = self.disk.lock();
-        if self.poison().is_some() {
-            return;
-        }
-        disk.seal_retired(&*self.storage);
-        for chunk in disk.take_removable() {
-            self.chunks.write().remove(&chunk);
-            if let Err(error) = self.storage.remove(&chunk.file_name()) {
-                // Found again as a leftover at the next open.
-                tracing::warn!(%chunk, %error, "a purged chunk was not removed");
-                break;
-            }
-        }
-        disk.refill(&mut self.spares.lock());
-    }
-
     /// The life of the flush thread: flushes while somebody waits for it, until the log is closed. What gathers while
     /// one flush is under way is the next group.
     pub(super) fn run_thread(&self) {

@@ -16,5 +16,7 @@ mod overhead;
 mod poison;
 mod quickstart;
 mod readers;
+mod reuse;
 mod support;
 mod verdicts;
+mod watched_storage;
