@@ -14,10 +14,11 @@ mod system;
 
 #[cfg(raft_log_shuttle)]
 pub(crate) use model::{
-    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, RwLock, current, let_time_pass, sleep, spawn,
+    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, RwLock, current, let_time_pass, sleep,
+    spawn, yield_now,
 };
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(not(raft_log_shuttle))]
 pub(crate) use system::{
-    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, RwLock, current, sleep, spawn,
+    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, RwLock, current, sleep, spawn, yield_now,
 };

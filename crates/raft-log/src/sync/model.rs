@@ -16,7 +16,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64};
-pub(crate) use shuttle::thread::{JoinHandle, current};
+pub(crate) use shuttle::thread::{JoinHandle, current, yield_now};
 
 /// Starts a named thread.
 pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

@@ -2,7 +2,7 @@
 
 pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64};
-pub(crate) use std::thread::{JoinHandle, current, sleep};
+pub(crate) use std::thread::{JoinHandle, current, sleep, yield_now};
 
 pub(crate) use parking_lot::{Condvar, Mutex, RwLock};
 
