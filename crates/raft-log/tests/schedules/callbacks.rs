@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use raft_log::RaftLogWriter;
+use raft_log::{FlushError, RaftLogWriter};
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
@@ -148,6 +148,30 @@ scenarios! {
             thread::yield_now();
         }
         stage.check_all_told(2);
+    }
+
+    /// It closes it on the flush thread, while the writer asks for more: whoever finds the other at it leaves its own
+    /// callback to it, and none is left behind.
+    fn a_callback_may_close_the_log() {
+        let stage = Stage::default();
+        let slot = Arc::new(Mutex::new(stage.open()));
+        {
+            let (note, own) = (stage.note(0, 1), slot.clone());
+            let mut log = slot.lock().unwrap();
+            log.append([entry(0)]).unwrap();
+            log.flush(move |outcome| {
+                note(outcome);
+                own.lock().unwrap().close().unwrap();
+            });
+        }
+        let ticket = {
+            let mut log = slot.lock().unwrap();
+            log.flush(stage.note(1, 1));
+            log.ticket()
+        };
+        assert!(matches!(ticket.wait(), Ok(()) | Err(FlushError::Closed)));
+        stage.check_told(2);
+        stage.check_power_loss(1);
     }
 
     fn a_callback_may_take_a_ticket() {
