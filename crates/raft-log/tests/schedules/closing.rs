@@ -1,10 +1,11 @@
 //! The end of a log beside a flush under way: whoever waits is told before it is over, and whoever comes later is
 //! refused.
 
-use raft_log::{FlushError, RaftLogWriter, WriteError};
+use raft_log::{Config, FlushError, RaftLogWriter, WriteError};
 
 use crate::explore::scenarios;
-use crate::stage::{Stage, entry};
+use crate::stage::{Stage, entry, small};
+use crate::step_storage::Call;
 
 scenarios! {
     fn close_beside_a_flush_tells_every_callback_before_it_returns() {
@@ -42,12 +43,22 @@ scenarios! {
         stage.check_power_loss(3);
     }
 
+    /// The flush thread sleeps before each flush, and is overtaken by the end.
+    fn a_log_closed_during_the_flush_delay_tells_every_callback() {
+        let stage = Stage::default();
+        let mut log = stage.open_with(Config { flush_delay_micros: 1, ..small() });
+        let end = stage.append_and_note(&mut log, 0..2);
+        log.close().unwrap();
+        stage.check_all_told(2);
+        stage.check_power_loss(end);
+    }
+
     fn a_failure_on_the_way_to_close_is_told_to_all_and_given_back() {
         let stage = Stage::default();
         let mut log = stage.open();
         log.append([entry(0)]).unwrap();
         log.sync().unwrap();
-        stage.storage.fail(crate::step_storage::Call::SyncChunk, 0);
+        stage.storage.fail(Call::SyncChunk, 0);
         log.flush(stage.note(0, 1));
         log.append([entry(1)]).unwrap();
         log.flush(stage.note(1, 2));
