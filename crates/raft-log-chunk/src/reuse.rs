@@ -11,18 +11,16 @@ use std::sync::Arc;
 use raft_log_codec::FrameSeed;
 
 use crate::name::temporary_file_name;
-use crate::space::SPARE_BYTES;
 use crate::{Chunk, Storage, StorageFile};
 
 /// How many files of purged chunks are kept at most.
 pub const REUSABLE_FILES_MAX: usize = 2;
 
 /// Whether a purged chunk's file of `size` bytes is kept to be reused, where chunks are to be of `chunk_size_max`
-/// bytes: more than half of one, so that it saves what it is kept for, and more than a spare; and not so large, after a
-/// single huge record, that it takes the place of more than two.
+/// bytes: half of one at least, so that it saves what it is kept for; and not so large, after a single huge record, that
+/// it takes the place of more than two.
 pub fn is_worth_reusing(size: u64, chunk_size_max: u64) -> bool {
-    let largest = chunk_size_max.saturating_mul(2);
-    size > SPARE_BYTES && size >= chunk_size_max / 2 && size <= largest
+    (chunk_size_max / 2..=chunk_size_max.saturating_mul(2)).contains(&size)
 }
 
 /// The file of a purged chunk, under a temporary name that may not be durable yet.

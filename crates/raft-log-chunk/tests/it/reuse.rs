@@ -112,10 +112,10 @@ fn a_file_with_a_second_name_loses_only_the_one_that_it_got() {
 #[test]
 fn only_files_of_about_a_chunks_size_are_worth_it() {
     for (size, chunk_size_max, expected) in [
-        (SPARE_BYTES, 256, false),
-        (SPARE_BYTES, SPARE_BYTES, false),
-        (SPARE_BYTES + 1, SPARE_BYTES, true),
-        (SPARE_BYTES + 1, 64 << 10, false),
+        (127, 256, false),
+        (128, 256, true),
+        (512, 256, true),
+        (513, 256, false),
         ((32 << 20) - 1, 64 << 20, false),
         (32 << 20, 64 << 20, true),
         (128 << 20, 64 << 20, true),

@@ -107,6 +107,16 @@ impl Room {
     }
 }
 
+#[cfg(raft_log_shuttle)]
+impl<T: Types> RaftLogWal<T> {
+    /// Ends the waits of flush threads that have an end and are under way; gives their number. Where a test schedules
+    /// the threads, time does not pass but by this.
+    #[doc(hidden)]
+    pub fn let_time_pass() -> usize {
+        crate::sync::let_time_pass()
+    }
+}
+
 impl<T: Types> RaftLogWal<T> {
     /// Goes on behind what was found in a directory. `durable_file` is `DURABLE`, if it could be written.
     pub(crate) fn new(

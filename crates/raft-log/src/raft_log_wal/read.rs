@@ -7,6 +7,7 @@ use raft_log_chunk::{EntryFault, OFFSET_UNIT, SealedChunk};
 use raft_log_codec::{Decode, Types};
 
 use super::shared::{ReadableChunk, Shared};
+use crate::sync::yield_now;
 use crate::{Extent, Position, ReadError, WalReader};
 
 /// Reads the entries of a [`RaftLogWal`](crate::RaftLogWal); clones are cheap, and outlive the log.
@@ -36,7 +37,11 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
         let io = |source| ReadError::Io { chunk: extent.chunk, source };
         let table;
         let (chunk, units) = match (&readable, &extent.offsets) {
-            (None, _) => return Ok(None),
+            (None, _) => {
+                // Its removal was faster than the writer, who is about to say that it is purged: make way for it.
+                yield_now();
+                return Ok(None);
+            }
             (Some(ReadableChunk::Own(chunk)), Some(units)) => (chunk, units.as_slice()),
             (Some(ReadableChunk::Found(sealed, _)), Some(units)) => (sealed.chunk(), units.as_slice()),
             (Some(ReadableChunk::Found(sealed, first)), None) => {

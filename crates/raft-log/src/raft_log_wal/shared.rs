@@ -1,7 +1,7 @@
 //! What the writer, the flush thread and the readers of one log share, and the flush itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use raft_log_chunk::{Chunk, ChunkId, SealedChunk, Spares, Storage};
@@ -9,7 +9,7 @@ use raft_log_chunk::{Chunk, ChunkId, SealedChunk, Spares, Storage};
 use super::delivery::Delivery;
 use super::disk::{Disk, DiskError};
 use super::queue::Queue;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, RwLock};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, sleep};
 use crate::{Config, FlushError, PoisonError, Position};
 
 pub(super) struct Shared {
@@ -153,7 +153,7 @@ impl Shared {
                 }
             }
             if !delay.is_zero() {
-                std::thread::sleep(delay);
+                sleep(delay);
             }
             // The outcome reaches whoever waits through the callbacks, and everybody else through the poison.
             let _ = self.flush();
