@@ -3,6 +3,7 @@
 //! A table of contents: each subcommand is a file of its own. Nothing here does work.
 
 mod bench;
+mod bugs;
 mod capture;
 mod check;
 mod demo;
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bench(bench::Bench),
+    Bugs(bugs::Bugs),
     Check(check::Check),
     Demo(demo::Demo),
     Dump(dump::Dump),
@@ -39,6 +41,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Bench(bench) => bench.run(),
+        Command::Bugs(bugs) => bugs.run(),
         Command::Check(check) => check.run(),
         Command::Demo(demo) => demo.run(),
         // Its exit codes say more than success and failure.

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use raft_log_codec::{ChecksumReader, ChecksumWriter, DecodeError};
+use raft_log_codec::{ChecksumReader, ChecksumWriter, DecodeError, SeededBug};
 
 use crate::name::{DURABLE_FILE, temporary_file_name};
 use crate::storage::{Storage, StorageFile, read_full_at, write_all_at};
@@ -109,6 +109,9 @@ fn read_slots(bytes: &[u8]) -> (DurableFacts, usize) {
 /// # Errors
 /// When it is there and cannot be read.
 pub fn read_durable(storage: &dyn Storage) -> io::Result<DurableFacts> {
+    if SeededBug::MarkNeverRead.is_on() {
+        return Ok(DurableFacts::Absent);
+    }
     let file = match storage.open(DURABLE_FILE) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(DurableFacts::Absent),
@@ -172,6 +175,9 @@ impl DurableFile {
             write_all_at(&*file, &bytes, 0).map_err(|(_, error)| error)?;
             file.sync()?;
             storage.rename(&name, DURABLE_FILE)?;
+            if SeededBug::NoDirectorySyncAfterCreate.is_on() {
+                return Ok(());
+            }
             storage.sync_directory()
         })();
         match made {

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use raft_log_codec::FrameSeed;
+use raft_log_codec::{FrameSeed, SeededBug};
 
 use crate::name::temporary_file_name;
 use crate::reuse::{ReusableFile, ReusableFiles, discard};
@@ -289,15 +289,21 @@ pub fn make_chunk(
     head: &[u8],
     durable: &mut DurableFile,
 ) -> io::Result<Chunk> {
-    if let Some(previous) = previous {
+    if let Some(previous) = previous
+        && !SeededBug::RotateBeforeSync.is_on()
+    {
         previous.file().sync()?;
     }
     write_all_at(&*prepared.file, head, 0).map_err(|(_, error)| error)?;
     prepared.file.sync()?;
     storage.rename(&prepared.name, &header.chunk_id.file_name())?;
-    storage.sync_directory()?;
+    if !SeededBug::NoDirectorySyncAfterRename.is_on() {
+        storage.sync_directory()?;
+    }
     durable.write(mark_at(&header, head.len() as u64))?;
-    durable.sync()?;
+    if !SeededBug::MarkNotSyncedWithChunk.is_on() {
+        durable.sync()?;
+    }
     Ok(Chunk::new(prepared.file, header))
 }
 

@@ -8,7 +8,7 @@
 use std::io;
 use std::sync::Arc;
 
-use raft_log_codec::FrameSeed;
+use raft_log_codec::{FrameSeed, SeededBug};
 
 use crate::name::temporary_file_name;
 use crate::{Chunk, Storage, StorageFile};
@@ -70,7 +70,9 @@ pub fn set_aside(storage: &dyn Storage, chunk: Chunk, chunk_size_max: u64) -> io
 fn file_held_by_nobody(chunk: Chunk) -> Option<Arc<dyn StorageFile>> {
     let mut file = chunk.file().clone();
     drop(chunk);
-    Arc::get_mut(&mut file)?;
+    if !SeededBug::ReuseUnderReader.is_on() {
+        Arc::get_mut(&mut file)?;
+    }
     Some(file)
 }
 
@@ -80,10 +82,13 @@ fn file_held_by_nobody(chunk: Chunk) -> Option<Arc<dyn StorageFile>> {
 /// # Errors
 /// When the directory cannot be synced: none of the files is reused then.
 pub fn reclaim(storage: &dyn Storage, files: Vec<SetAside>) -> io::Result<Vec<ReusableFile>> {
-    let synced = storage.sync_directory();
+    let synced =
+        if SeededBug::NoDirectorySyncBeforeReuse.is_on() { Ok(()) } else { storage.sync_directory() };
     let mut reusable = Vec::new();
     for SetAside { name, file, size, former } in files {
-        if synced.is_ok() && file.links().is_ok_and(|links| links == 1) {
+        let has_one_name =
+            || file.links().is_ok_and(|links| links == 1) || SeededBug::ReuseLinkedFile.is_on();
+        if synced.is_ok() && has_one_name() {
             reusable.push(ReusableFile { name, file, size, former });
         } else {
             discard(storage, &name);

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raft_log_codec::{
     Decode, Frame, FrameSeed, HeadFault, LogId, RaftLogState, RawTypes, RecordKind, Replay, ReplayFault,
+    SeededBug,
 };
 
 use crate::chunk::{Chunk, SealedChunk};
 use crate::durable::read_durable;
-use crate::error::RecoveryError;
+use crate::error::{CorruptKind, RecoveryError};
 use crate::footer::{Footer, read_footer};
 use crate::scan::{Behind, FrameScan, Scanned, look_behind};
 use crate::storage::{EntryKind, Storage, StorageFile, read_full_at};
@@ -254,10 +255,14 @@ fn survey(
     options: &SurveyOptions,
 ) -> Result<Recovered, RecoveryError> {
     let directory = storage.path().display().to_string();
-    if options.sync_first {
+    if options.sync_first && !SeededBug::NoSyncAtOpen.is_on() {
         storage.sync_directory().map_err(at("sync", &directory))?;
     }
     let listing = list(storage)?;
+    let listing = match SeededBug::BadStateRemovesChunk.is_on() {
+        true => without_bad_newest(storage, listing),
+        false => listing,
+    };
     let durable = read_durable(storage).map_err(at("read", DURABLE_FILE))?;
     let mut facts = Facts {
         durable,
@@ -290,7 +295,13 @@ fn survey(
     let (newest, newest_footer, purged) = read_newest(storage, newest_id, durable, options)?;
     let mut starts = vec![newest];
     facts.is_complete = walk_back(storage, older, purged, &mut starts)?;
+    if SeededBug::JudgeLeftovers.is_on() {
+        judge_leftovers(storage, older, starts.len() - 1)?;
+    }
     starts.reverse();
+    if SeededBug::JudgeBehindEnd.is_on() {
+        judge_behind_ends(&starts, options)?;
+    }
     facts.chunks = starts.iter().map(|start| start.facts.clone()).collect();
     // What the starts and the newest chunk tell, before the others are read for it. A torn tail is the least of all that
     // may be found, so it waits until everything was read.
@@ -344,7 +355,7 @@ fn read_newest(
 ) -> Result<(ChunkStart, Option<Footer>, Option<u64>), RecoveryError> {
     let name = id.file_name();
     let file = storage.open(&name).map_err(at("open", &name))?;
-    if options.sync_first {
+    if options.sync_first && !SeededBug::NoSyncAtOpen.is_on() {
         file.sync().map_err(at("sync", &name))?;
         // After a sync that failed in an earlier life the cache may show what the disk does not hold.
         file.drop_cache().map_err(at("drop the cache of", &name))?;
@@ -388,6 +399,9 @@ fn find_end(start: &mut ChunkStart, seed: FrameSeed, options: &SurveyOptions) ->
                         start.facts.durable_end = start.facts.durable_end.max(durable_end);
                     }
                     Some(_) => {}
+                    None if SeededBug::UnknownKindIsTail.is_on() => {
+                        break Stop { offset, cause: StopCause::Head(HeadFault::Empty) };
+                    }
                     None => break Stop { offset, cause: unknown(&frame) },
                 }
             }
@@ -397,6 +411,45 @@ fn find_end(start: &mut ChunkStart, seed: FrameSeed, options: &SurveyOptions) ->
     start.facts.behind.is_footer = read_footer(&*start.file, seed, stop.offset)?.is_some();
     start.facts.stop = Some(stop);
     Ok(purged)
+}
+
+/// [`SeededBug::BadStateRemovesChunk`].
+fn without_bad_newest(storage: &dyn Storage, mut listing: Listing) -> Listing {
+    if let Some(&newest) = listing.chunks.last()
+        && let Ok(file) = storage.open(&newest.file_name())
+        && ChunkStart::read(file, newest, None).is_ok_and(|start| start.state.is_none())
+        && storage.remove(&newest.file_name()).is_ok()
+    {
+        listing.chunks.pop();
+    }
+    listing
+}
+
+/// [`SeededBug::JudgeLeftovers`].
+fn judge_leftovers(storage: &dyn Storage, older: &[ChunkId], judged: usize) -> Result<(), RecoveryError> {
+    for id in older.iter().rev().skip(judged) {
+        let name = id.file_name();
+        let file = storage.open(&name).map_err(at("open", &name))?;
+        let start = ChunkStart::read(file, *id, None).map_err(at("read", &name))?;
+        if let Err(fault) = start.facts.header {
+            return Err(RecoveryError::Corrupt { chunk: *id, offset: 0, kind: CorruptKind::Header(fault) });
+        }
+    }
+    Ok(())
+}
+
+/// [`SeededBug::JudgeBehindEnd`].
+fn judge_behind_ends(starts: &[ChunkStart], options: &SurveyOptions) -> Result<(), RecoveryError> {
+    for start in starts {
+        let (Some(end), Some(header)) = (start.facts.end, start.header()) else { continue };
+        let name = start.facts.id.file_name();
+        let behind = look_behind(&*start.file, header.seed(), end, options.window_bytes);
+        if let Some(first) = behind.map_err(at("read", &name))?.first_frame {
+            let kind = CorruptKind::State(StopCause::NotState);
+            return Err(RecoveryError::Corrupt { chunk: start.facts.id, offset: first, kind });
+        }
+    }
+    Ok(())
 }
 
 fn group_durable_end(frame: &Frame) -> Option<u64> {

@@ -4,7 +4,7 @@
 //! the rules is the order of the functions; the first that matches wins. A log ends early only where nothing that was
 //! acknowledged can follow.
 
-use raft_log_codec::{FrameFault, HeadFault, ReplayFault};
+use raft_log_codec::{FrameFault, HeadFault, ReplayFault, SeededBug};
 
 use crate::error::{CorruptKind, MissingKind, RecoveryError};
 use crate::scan::Behind;
@@ -250,6 +250,11 @@ fn corrupt(facts: &Facts) -> Result<(), RecoveryError> {
 /// `DURABLE`. A valid frame behind the stop proves nothing by itself: the disk writes in any order.
 fn durable_end(facts: &Facts, newest: &ChunkFacts) -> u64 {
     let marked = mark(facts).filter(|mark| mark.chunk_id == newest.id).map_or(0, |mark| mark.end);
+    if SeededBug::FrameBehindProves.is_on()
+        && let Some(first) = newest.behind.first_frame
+    {
+        return first;
+    }
     newest.durable_end.max(newest.behind.durable_end).max(marked)
 }
 

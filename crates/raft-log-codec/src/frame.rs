@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     DecodeError, EncodeError, FrameSeed, LogId, OffsetReader, RaftLogState, RawLogId, Record, RecordKind,
-    Types,
+    SeededBug, Types,
 };
 
 /// Frames begin at multiples of this many bytes.
@@ -112,7 +112,7 @@ impl FrameHead {
         }
         let size = FRAME_FIXED_SIZE + id_size;
         let covered = bytes.get(BODY_CRC_AT..size).ok_or(HeadFault::Incomplete { needed: size })?;
-        let found = crc32c::crc32c_append(seed.start_at(offset), covered);
+        let found = head_sum(seed, offset, covered);
         if expected != found {
             return Err(HeadFault::Checksum { expected, found });
         }
@@ -345,10 +345,20 @@ pub(crate) fn seal_frame(
     put(FLAGS_AT, &[0]);
     put(ID_LEN_AT, &id_len.to_le_bytes());
     let covered = head.get(BODY_CRC_AT..).unwrap_or_default();
-    let head_crc = crc32c::crc32c_append(seed.start_at(offset), covered);
+    let head_crc = head_sum(seed, offset, covered);
     if let Some(place) = head.get_mut(HEAD_CRC_AT..BODY_CRC_AT) {
         place.copy_from_slice(&head_crc.to_le_bytes());
     }
+}
+
+/// The checksum of a head, given what it covers.
+fn head_sum(seed: FrameSeed, offset: u64, covered: &[u8]) -> u32 {
+    let start = seed.start_at(offset);
+    if SeededBug::ChecksumWithoutLength.is_on() {
+        let behind = covered.get(LEN_AT + 4 - BODY_CRC_AT..).unwrap_or_default();
+        return crc32c::crc32c_append(start, behind);
+    }
+    crc32c::crc32c_append(start, covered)
 }
 
 /// Appends an id and gives its size.

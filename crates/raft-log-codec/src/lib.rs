@@ -53,6 +53,7 @@ mod plain;
 mod raw;
 mod record;
 mod replay;
+mod seeded_bug;
 mod state;
 mod types;
 
@@ -70,5 +71,7 @@ pub use plain::{PlainTypes, PlainVote, TermIndex};
 pub use raw::{RawLogId, RawTypes, RawVote};
 pub use record::Record;
 pub use replay::{Replay, ReplayFault};
+#[doc(hidden)]
+pub use seeded_bug::{SEEDED_BUG_VARIABLE, SeededBug};
 pub use state::RaftLogState;
 pub use types::{DisplayLogId, LogId, Types, Vote};

@@ -8,6 +8,7 @@
 //! - `crash_states`: everything that a disk may hold at every call, also while a log recovers
 //! - `failing_calls`: every call fails, once or for good, also with a disk that lies
 //! - `long_runs`: many thousand operations with a flush thread
+//! - `tiny_logs`: logs to which much happens with little data
 //! - `tally`: what came of it
 //!
 //! The oracle is one: reopened, a log holds the model's state after some prefix of the records it was given, and one that
@@ -21,9 +22,11 @@ mod long_runs;
 mod promises;
 mod step;
 mod tally;
+mod tiny_logs;
 
 pub use crash_states::{CrashBounds, crash_states};
 pub use disk_log::{Contents, DiskLog, Opener};
 pub use failing_calls::{FailingBounds, failing_calls};
 pub use long_runs::{LongBounds, long_runs};
 pub use tally::Tally;
+pub use tiny_logs::tiny_logs;

@@ -64,8 +64,8 @@ pub struct ChunkConfig {
     /// How many bytes a chunk takes before the next one is begun; only a single record that is larger than this
     /// makes a larger chunk. Default: 64 MiB; from 256 bytes to 4 GiB.
     ///
-    /// While a log is open, up to two files of purged chunks are kept for the next ones, if they are larger than 128 KiB
-    /// and between half and twice this size.
+    /// While a log is open, up to two files of purged chunks are kept for the next ones, if they are between half and
+    /// twice this size.
     pub max_size: u64,
 
     /// Space is laid ahead of the frames in steps of this many bytes, so that a sync overwrites blocks that are there

@@ -95,8 +95,8 @@
 //! ```
 //!
 //! Callbacks run on the log's one thread (`raft-log-flush`), which is started when it is first needed; those that are
-//! still due when the log is closed run while it closes. On a log that is poisoned or closed already, the callback is
-//! called before `flush` returns, on the caller's thread: do not hold a lock over `flush` that the callback takes. A
+//! still due when the log is closed run while it closes. On a log that is closed already, the callback is called before
+//! `flush` returns, on the caller's thread: do not hold a lock over `flush` that the callback takes. A
 //! callback that blocks delays those behind it, and must not wait for the writer, which may be waiting for room; one
 //! that panics harms nobody.
 //!

@@ -33,7 +33,7 @@ pub struct CrashBounds {
     pub outcomes: usize,
     /// One of so many states is recovered with the power going at each call, and then gone on with. 0 for none.
     pub recover_one_of: u64,
-    /// No life is begun after this time.
+    /// No life is begun after this time, nor after one that came to harm.
     pub time: Duration,
     /// How many threads work on it.
     pub threads: usize,
@@ -64,7 +64,8 @@ pub fn crash_states<O: Opener + Send + 'static>(openers: Vec<O>, bounds: &CrashB
     let next = AtomicU64::new(0);
     let begin = Instant::now();
     let work = || {
-        while begin.elapsed() < suite.bounds.time {
+        // Once something is wrong, more of the same is of no use.
+        while begin.elapsed() < suite.bounds.time && suite.tally.lock().faults() == 0 {
             let Some(plan) = suite.plan(next.fetch_add(1, Ordering::Relaxed)) else { return };
             suite.live(&plan);
         }

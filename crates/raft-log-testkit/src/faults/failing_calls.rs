@@ -73,7 +73,8 @@ pub fn failing_calls<O: Opener>(openers: &[O], bounds: &FailingBounds) -> Tally 
     let failing = all_failing();
     let next = AtomicUsize::new(0);
     let work = || {
-        loop {
+        // Once something is wrong, more of the same is of no use.
+        while tally.lock().faults() == 0 {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let (rest, opener) = (number / openers.len(), number % openers.len());
             let life = (rest / failing.len()) as u64;
@@ -122,6 +123,9 @@ impl<O: Opener> Cases<'_, O> {
     fn run(&self) -> Tally {
         let mut tally = Tally::default();
         for pass in 0.. {
+            if tally.faults() > 0 {
+                break;
+            }
             let case = catch_unwind(AssertUnwindSafe(|| self.case(pass, &mut tally)));
             match case {
                 Ok(true) => {}

@@ -54,7 +54,7 @@ pub fn long_runs<O: Opener + Send + 'static>(openers: Vec<O>, bounds: &LongBound
     let next = AtomicU64::new(0);
     let begin = Instant::now();
     let work = || {
-        while begin.elapsed() < bounds.time {
+        while begin.elapsed() < bounds.time && tally.lock().faults() == 0 {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= bounds.lives {
                 return;

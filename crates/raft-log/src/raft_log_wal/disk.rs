@@ -8,7 +8,7 @@ use std::io;
 use raft_log_chunk::{
     ActiveChunk, Chunk, DurableFile, Storage, is_no_space, make_chunk, mark_at, write_all_at,
 };
-use raft_log_codec::{GROUP_FRAME_SIZE, group_frame};
+use raft_log_codec::{GROUP_FRAME_SIZE, SeededBug, group_frame};
 
 use super::leisure::Leisure;
 use super::queue::{Group, Item, NewChunk};
@@ -25,12 +25,28 @@ pub(super) struct Disk {
 }
 
 /// The active chunk as far as it is written.
-struct Written {
+pub(super) struct Written {
     chunk: Chunk,
     /// Everything before is written.
     end: u64,
     /// Everything before was covered by a successful sync.
     synced_end: u64,
+}
+
+impl Written {
+    /// For a bug on purpose: a chunk that another process made.
+    pub(super) fn found(chunk: Chunk, end: u64) -> Self {
+        Self { chunk, end, synced_end: end }
+    }
+}
+
+/// A sync that is never tried again, and whose failure is told.
+fn sync_chunk(chunk: &Chunk) -> io::Result<()> {
+    match chunk.file().sync() {
+        Err(_) if SeededBug::SyncAgain.is_on() => chunk.file().sync(),
+        Err(_) if SeededBug::AcknowledgeAfterFailedSync.is_on() => Ok(()),
+        synced => synced,
+    }
 }
 
 /// What failed, and why.
@@ -44,6 +60,11 @@ impl Disk {
         Self { durable, ..Self::default() }
     }
 
+    /// For a bug on purpose: goes on in a chunk that another process made.
+    pub(super) fn append_to(&mut self, written: Written) {
+        self.active = Some(written);
+    }
+
     /// Writes and syncs. Gives the position before which everything is durable, if that has changed, and a buffer to
     /// use again.
     pub(super) fn flush(
@@ -52,16 +73,29 @@ impl Disk {
         items: VecDeque<Item>,
     ) -> Result<(Option<Position>, Vec<u8>), DiskError> {
         let mut buffer = Vec::new();
+        if SeededBug::AcknowledgeBeforeSync.is_on() {
+            self.sync()?;
+        }
         for item in items {
             match item {
                 Item::Group(group) => buffer = self.write(group)?,
                 Item::NewChunk(new) => self.make(storage, *new)?,
+                Item::Remove(chunks) if SeededBug::RemoveBeforePurgeIsDurable.is_on() => {
+                    chunks
+                        .iter()
+                        .try_for_each(|chunk| storage.remove(&chunk.file_name()))
+                        .map_err(|error| ("remove a chunk", error))?;
+                }
                 Item::Remove(chunks) => {
                     self.leisure.purged.extend(chunks);
                     // What they leave may be what the reserve lacks.
                     self.leisure.wants_spares = true;
                 }
             }
+        }
+        if SeededBug::AcknowledgeBeforeSync.is_on() {
+            let written = |active: &Written| Position::new(active.chunk.id().offset() + active.end);
+            return Ok((self.active.as_ref().map(written), buffer));
         }
         Ok((self.sync()?, buffer))
     }
@@ -72,13 +106,20 @@ impl Disk {
         };
         assert_eq!(active.end, group.start, "groups follow each other without a gap");
         // Stamped now and not when the group was begun: it vouches for as much as possible.
-        let head = group_frame(active.chunk.seed(), group.start, active.synced_end);
+        let durable_end = match group.durable_when_begun.filter(|_| SeededBug::StampAtEncoding.is_on()) {
+            Some(durable) => durable.offset().saturating_sub(active.chunk.id().offset()).min(group.start),
+            None => active.synced_end,
+        };
+        let head = group_frame(active.chunk.seed(), group.start, durable_end);
         if let Some(place) = group.bytes.get_mut(..GROUP_FRAME_SIZE) {
             place.copy_from_slice(&head);
         }
         ActiveChunk::write(&active.chunk, &group.bytes, group.start)
             .map_err(|error| ("write to a chunk", error))?;
         active.end = group.end();
+        if SeededBug::DurableEndBeforeSync.is_on() {
+            active.synced_end = active.end;
+        }
         group.bytes.clear();
         if group.bytes.capacity() > BUFFER_BYTES_KEPT {
             return Ok(Vec::new());
@@ -106,8 +147,12 @@ impl Disk {
 
     fn sync(&mut self) -> Result<Option<Position>, DiskError> {
         let Some(active) = &mut self.active else { return Ok(None) };
-        if active.end > active.synced_end {
-            active.chunk.file().sync().map_err(|error| ("sync a chunk", error))?;
+        if active.end > active.synced_end || SeededBug::DurableEndBeforeSync.is_on() {
+            if let Some(durable) = self.durable.as_mut().filter(|_| SeededBug::MarkBeforeSync.is_on()) {
+                let mark = mark_at(active.chunk.header(), active.end);
+                durable.write(mark).map_err(|error| ("write DURABLE", error))?;
+            }
+            sync_chunk(&active.chunk).map_err(|error| ("sync a chunk", error))?;
             active.synced_end = active.end;
             if let Some(durable) = &mut self.durable {
                 let mark = mark_at(active.chunk.header(), active.synced_end);

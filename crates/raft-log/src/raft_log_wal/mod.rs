@@ -29,9 +29,9 @@ use raft_log_chunk::{
     HEADER_SIZE, PreparedFile, RESERVE_BYTES, Recovered, SealedChunk, Space, Spares, Storage, encode_footer,
     is_no_space, make_durable_file, mark_at,
 };
-use raft_log_codec::{Encode, LogId, RaftLogState, Record, Types, push_frame, push_state_frame};
+use raft_log_codec::{Encode, LogId, RaftLogState, Record, SeededBug, Types, push_frame, push_state_frame};
 
-use self::disk::Disk;
+use self::disk::{Disk, Written};
 use self::queue::{Item, NewChunk, Queue, Retired, Staging};
 pub use self::read::RaftLogWalReader;
 use self::shared::{ReadableChunk, Shared};
@@ -81,6 +81,23 @@ enum DurableState {
     Wanted(Option<DurableMark>),
     /// Made, and not handed over yet.
     Made(DurableFile),
+}
+
+/// [`SeededBug::AppendAfterReopen`].
+fn append_to_newest(
+    storage: &dyn Storage,
+    found: &[Found],
+    tail: &mut Tail,
+    disk: &mut Disk,
+) -> io::Result<()> {
+    let Some(Found { chunk: newest, .. }) = found.last() else { return Ok(()) };
+    let file = storage.open_writable(&newest.chunk().id().file_name())?;
+    let laid_end = file.size()?;
+    let chunk = Chunk::new(file, *newest.chunk().header());
+    tail.builder = newest.scan(1 << 20)?;
+    disk.append_to(Written::found(chunk.clone(), newest.end()));
+    tail.active = Some(ActiveChunk::new(chunk, laid_end));
+    Ok(())
 }
 
 /// What an operation may use of the space that is kept for a full disk.
@@ -156,7 +173,10 @@ impl<T: Types> RaftLogWal<T> {
         }
         let durable = Position::new(tail.header.map_or(0, |header| header.chunk_id.offset() + tail.end));
         let spares = Spares::new(storage.clone(), config.chunk.spares, recovered.temporary_files);
-        let disk = Disk::new(durable_file);
+        let mut disk = Disk::new(durable_file);
+        if SeededBug::AppendAfterReopen.is_on() {
+            append_to_newest(&*storage, &chunks_found, &mut tail, &mut disk)?;
+        }
         Ok(Self {
             shared: Arc::new(Shared::new(config.clone(), storage, disk, spares, readable, durable)),
             log_id,
@@ -245,6 +265,9 @@ impl<T: Types> RaftLogWal<T> {
                     }
                 };
                 let (group, is_new) = staging.queue.group_at(cursor.end);
+                if is_new && SeededBug::StampAtEncoding.is_on() {
+                    group.durable_when_begun = Some(self.shared.durable());
+                }
                 let (size_before, offset) = (group.bytes.len(), group.end());
                 push_frame(&mut group.bytes, header.seed(), offset, record)?;
                 if group.end() > limits.max_size && cursor.records > 0 {
@@ -280,7 +303,9 @@ impl<T: Types> RaftLogWal<T> {
         put: &[Record<T>],
     ) -> Result<(), AcceptError> {
         let mut state = before.clone();
-        if let Some(last) = put.last() {
+        if let Some(last) = put.last()
+            && !SeededBug::StateFromMemory.is_on()
+        {
             assert!(matches!(last, Record::Append(..)), "only entries are accepted several at once");
             state.last = last.log_id().cloned();
         }

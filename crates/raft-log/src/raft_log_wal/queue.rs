@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, DurableFile, HEADER_SIZE, PreparedFile};
 use raft_log_codec::reserve_group;
 
-use crate::FlushCallback;
+use crate::{FlushCallback, Position};
 
 /// What one flush does, in order.
 pub(super) enum Item {
@@ -25,6 +25,8 @@ pub(super) struct Group {
     /// Where they begin in their chunk.
     pub(super) start: u64,
     pub(super) bytes: Vec<u8>,
+    /// For a bug on purpose: what was durable when the group was begun.
+    pub(super) durable_when_begun: Option<Position>,
 }
 
 /// A chunk to be made.
@@ -102,7 +104,7 @@ impl Queue {
         if is_new {
             let mut bytes = std::mem::take(&mut self.spare_buffer);
             reserve_group(&mut bytes);
-            self.items.push_back(Item::Group(Group { start, bytes }));
+            self.items.push_back(Item::Group(Group { start, bytes, durable_when_begun: None }));
         }
         match self.items.back_mut() {
             Some(Item::Group(group)) => (group, is_new),

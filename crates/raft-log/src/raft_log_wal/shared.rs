@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raft_log_chunk::{Chunk, ChunkId, SealedChunk, Spares, Storage};
+use raft_log_codec::SeededBug;
 
 use super::delivery::Delivery;
 use super::disk::{Disk, DiskError};
@@ -102,7 +103,9 @@ impl Shared {
         };
         self.queue.lock().in_flight_bytes = 0;
         self.room.notify_all();
-        self.delivery.put(callbacks, &outcome);
+        if outcome.is_ok() || !SeededBug::CallbackDroppedOnError.is_on() {
+            self.delivery.put(callbacks, &outcome);
+        }
         self.has_leisure_work.store(disk.has_leisure_work() && outcome.is_ok(), Ordering::Release);
         outcome
     }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod concurrency;
+mod crashes;
 mod damage;
 mod damage_oracle;
 mod disk_full;
@@ -19,4 +20,5 @@ mod readers;
 mod reuse;
 mod support;
 mod verdicts;
+mod vouching;
 mod watched_storage;
