@@ -7,6 +7,7 @@
 //! - `history`: a log's life, watched at every call
 //! - `crash_states`: everything that a disk may hold at every call, also while a log recovers
 //! - `failing_calls`: every call fails, once or for good, also with a disk that lies
+//! - `damage`: what was acknowledged is damaged
 //! - `long_runs`: many thousand operations with a flush thread
 //! - `tiny_logs`: logs to which much happens with little data
 //! - `tally`: what came of it
@@ -15,6 +16,7 @@
 //! holds every acknowledged record. What always holds: the same seed and bounds try the same things.
 
 mod crash_states;
+mod damage;
 mod disk_log;
 mod failing_calls;
 mod history;
@@ -25,6 +27,7 @@ mod tally;
 mod tiny_logs;
 
 pub use crash_states::{CrashBounds, crash_states};
+pub use damage::{DamageBounds, damage};
 pub use disk_log::{Contents, DiskLog, Opener};
 pub use failing_calls::{FailingBounds, failing_calls};
 pub use long_runs::{LongBounds, long_runs};

@@ -136,8 +136,12 @@ impl SimulatedDisk {
     /// A disk after the power came back. Its random numbers are those of the seed: a log that goes on needs others than
     /// those that it has drawn before.
     pub fn holding(image: DiskImage, seed: u64) -> Self {
+        Self::of(DiskState::holding(image.files), seed)
+    }
+
+    fn of(state: DiskState, seed: u64) -> Self {
         let disk = Disk {
-            state: DiskState::holding(image.files),
+            state,
             life: 0,
             random: Random::new(seed.wrapping_mul(0x0123_4567_89ab_cdef)),
             failed_sync: FailedSync::default(),

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use raft_log::PlainTypes;
 
 use super::disk_log::{DiskLog, Opener};
 use super::history::Life;
@@ -33,6 +32,9 @@ pub struct CrashBounds {
     pub outcomes: usize,
     /// One of so many states is recovered with the power going at each call, and then gone on with. 0 for none.
     pub recover_one_of: u64,
+    /// At one of so many calls in a life not the power goes at first, but the process is killed: the next one opens what
+    /// was written, and then the power goes. 0 for none.
+    pub kill_one_of: u64,
     /// No life is begun after this time, nor after one that came to harm.
     pub time: Duration,
     /// How many threads work on it.
@@ -46,7 +48,8 @@ impl Default for CrashBounds {
             steps: 2,
             longer: 0,
             outcomes: 4096,
-            recover_one_of: 64,
+            recover_one_of: 1024,
+            kill_one_of: 8,
             time: Duration::from_secs(3600),
             threads: 2,
         }
@@ -177,7 +180,12 @@ impl<O: Opener + Send + 'static> Suite<O> {
             let what = format!("{plan:?}");
             let random = Mutex::new(Random::new(splitmix(self.bounds.seed ^ plan.number)));
             Arc::new(move |loss: PowerLoss<'_>| {
-                suite.crash(loss, &promises.lock(), opener, &mut random.lock(), Depth::Life, &what);
+                let (promises, random) = (&*promises.lock(), &mut *random.lock());
+                suite.crash(loss, promises, opener, random, Depth::Life, &what);
+                if suite.bounds.kill_one_of > 0 && random.below(suite.bounds.kill_one_of) == 0 {
+                    let disk = loss.killed_instead(suite.bounds.seed ^ 0xdead);
+                    suite.recover_watched(disk, promises.clone(), opener, &what);
+                }
             })
         };
         life.disk().watch(Some(watcher.clone()));
@@ -269,7 +277,8 @@ impl<O: Opener + Send + 'static> Suite<O> {
                     && digest.is_multiple_of(u128::from(self.bounds.recover_one_of))
                     && let Some(model) = promises.model_of(found)
                 {
-                    self.recover_watched(image, model.clone(), opener, what);
+                    let disk = SimulatedDisk::holding(image.clone(), self.bounds.seed ^ 0xdeed);
+                    self.recover_watched(disk, Promises::of(model.clone()), opener, what);
                 }
                 Answer::Holds(found)
             }
@@ -284,17 +293,10 @@ impl<O: Opener + Send + 'static> Suite<O> {
         }
     }
 
-    /// Recovers once more, with the power going at every call: each time the log must hold the same. Then it is gone on
-    /// with.
-    fn recover_watched(
-        self: &Arc<Self>,
-        image: &DiskImage,
-        model: NaiveModel<PlainTypes>,
-        opener: usize,
-        what: &str,
-    ) {
-        let disk = SimulatedDisk::holding(image.clone(), self.bounds.seed ^ 0xdeed);
-        let mut life = Life::on(&self.openers[opener], disk, model, 1_000_000);
+    /// Recovers, with the power going at every call: as soon as the log was opened it must hold what was found then. Then
+    /// it is gone on with.
+    fn recover_watched(self: &Arc<Self>, disk: SimulatedDisk, promises: Promises, opener: usize, what: &str) {
+        let mut life = Life::with(&self.openers[opener], disk, promises, 1_000_000);
         let watcher = {
             let (suite, promises, what) = (self.clone(), life.promises().clone(), what.to_owned());
             let random = Mutex::new(Random::new(self.bounds.seed));
@@ -311,7 +313,7 @@ impl<O: Opener + Send + 'static> Suite<O> {
         if let Err(stop) = done {
             let mut tally = self.tally.lock();
             tally.lost += 1;
-            tally.example(|| format!("{stop}, after a recovery, in {what}, disk {:?}", sizes(image)));
+            tally.example(|| format!("{stop}, after a recovery, in {what}"));
         }
     }
 }

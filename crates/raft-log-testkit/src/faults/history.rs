@@ -26,8 +26,12 @@ pub(super) type Stop = String;
 impl<'a, O: Opener> Life<'a, O> {
     /// A log that is about to be opened on a disk that holds `model`.
     pub(super) fn on(opener: &'a O, disk: SimulatedDisk, model: NaiveModel<PlainTypes>, serial: u64) -> Self {
-        let promises = Arc::new(Mutex::new(Promises::of(model)));
-        Self { opener, disk, log: None, promises, serial }
+        Self::with(opener, disk, Promises::of(model), serial)
+    }
+
+    /// A log that is about to be opened on a disk that holds what the promises allow.
+    pub(super) fn with(opener: &'a O, disk: SimulatedDisk, promises: Promises, serial: u64) -> Self {
+        Self { opener, disk, log: None, promises: Arc::new(Mutex::new(promises)), serial }
     }
 
     /// What the log was given and has promised.

@@ -47,6 +47,11 @@ impl Promises {
         self.models.back().expect("the newest model stays")
     }
 
+    /// The number of the newest contents.
+    pub(super) fn newest_digest(&self) -> Digest {
+        *self.digests.last().expect("the first digest stays")
+    }
+
     /// How many records were issued.
     pub(super) fn issued(&self) -> usize {
         self.digests.len() - 1

@@ -19,6 +19,8 @@ pub struct Tally {
     pub clones: u64,
     /// Cases in which a call failed.
     pub failing_cases: u64,
+    /// Directories as damage has left them.
+    pub damages: u64,
     /// Crash points at which not everything was tried that a disk may hold, but a sample.
     pub sampled_points: u64,
     /// Acknowledged records that were not there, and crashes after which a log did not open.
@@ -49,6 +51,7 @@ impl Tally {
         self.recovery_states += other.recovery_states;
         self.clones += other.clones;
         self.failing_cases += other.failing_cases;
+        self.damages += other.damages;
         self.sampled_points += other.sampled_points;
         self.lost += other.lost;
         self.false_acknowledgements += other.false_acknowledgements;
@@ -77,6 +80,7 @@ impl fmt::Display for Tally {
             ("distinct states in recovery", self.recovery_states),
             ("states in long lives", self.clones),
             ("cases of failing calls", self.failing_cases),
+            ("cases of damage", self.damages),
         ] {
             if count > 0 {
                 writeln!(f, "{count:>12}  {what}")?;

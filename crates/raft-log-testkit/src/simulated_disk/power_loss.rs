@@ -13,6 +13,7 @@ use super::contents::{
     sector_share, size_share, within_sector,
 };
 use super::state::{DiskState, File, FileId};
+use crate::SimulatedDisk;
 use crate::random::Random;
 
 /// A disk at the moment when the power goes.
@@ -96,6 +97,14 @@ impl<'a> PowerLoss<'a> {
     pub fn synced_only(&self) -> DiskImage {
         let contents = |(name, id): (&String, &FileId)| (name.clone(), self.state.file(*id).durable.clone());
         DiskImage { files: self.state.durable_names.iter().map(contents).collect() }
+    }
+
+    /// The disk where not the power goes, but only the process is killed: the next process, on a disk of its own, sees all
+    /// that was written, and it is no more durable than before. Its random numbers are those of the seed.
+    pub fn killed_instead(&self, seed: u64) -> SimulatedDisk {
+        let mut state = self.state.clone();
+        state.is_locked = false;
+        SimulatedDisk::of(state, seed)
     }
 
     /// The directories that the changes of names can leave, without repetitions.

@@ -2,7 +2,8 @@
 //! goes through. `cargo xtask torture` tries more.
 
 use raft_log_testkit::faults::{
-    CrashBounds, FailingBounds, LongBounds, Tally, crash_states, failing_calls, long_runs, tiny_logs,
+    CrashBounds, DamageBounds, FailingBounds, LongBounds, Tally, crash_states, damage, failing_calls,
+    long_runs, tiny_logs,
 };
 
 fn assert_flawless(tally: &Tally) {
@@ -32,4 +33,26 @@ fn a_long_life_with_a_flush_thread_keeps_its_promises() {
     let tally = long_runs(tiny_logs(), &LongBounds { lives: 3, steps: 1_500, ..LongBounds::default() });
     assert_flawless(&tally);
     assert!(tally.clones > 1_000, "{tally}");
+}
+
+#[test]
+fn damage_is_reported_or_harmless_in_every_row_of_the_verdict() {
+    let tally = damage(&tiny_logs(), &DamageBounds::default());
+    assert_flawless(&tally);
+    for row in [
+        "Io",
+        "Unsupported",
+        "Undecodable",
+        "Foreign",
+        "MissingData",
+        "Corrupt",
+        "Corrupt, a record against the rules",
+        "Torn, where that is refused",
+        "opens, with a damaged entry that says so",
+        "the end is at X, all scanned",
+        "the end is at X, footers believed",
+        "the end is at X, and an unfinished write behind it",
+    ] {
+        assert!(tally.verdicts.get(row).is_some_and(|count| *count > 0), "{row}: {tally}");
+    }
 }
