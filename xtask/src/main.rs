@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod dump;
 mod layers;
+mod torture;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ enum Command {
     Demo(demo::Demo),
     Dump(dump::Dump),
     Layers(layers::Layers),
+    Torture(torture::Torture),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         // Its exit codes say more than success and failure.
         Command::Dump(dump) => return dump.run(),
         Command::Layers(layers) => layers.run(),
+        Command::Torture(torture) => torture.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

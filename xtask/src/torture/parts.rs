@@ -1,0 +1,41 @@
+//! The list of the parts. To add one is to add a line here, and a file that has its `play`.
+
+use clap::builder::PossibleValuesParser;
+
+use super::part::{Need, Part};
+use super::{kills, tears};
+
+/// In the order in which they are played.
+pub(super) const PARTS: &[Part] = &[
+    Part { name: "kills", about: "a writer is killed at random moments", needs: &[], play: kills::play },
+    Part { name: "tears", about: "the kernel cuts a write in two", needs: &[], play: tears::play },
+];
+
+/// The names, for `--only`.
+pub(super) fn names() -> PossibleValuesParser {
+    PARTS.iter().map(|part| part.name).collect::<Vec<_>>().into()
+}
+
+/// The parts in words, for `--help`.
+pub(super) fn help() -> String {
+    let mut text = String::from("Parts:\n");
+    for part in PARTS {
+        let is_real = part.needs.contains(&Need::Real);
+        text += &format!("  {:<10} {}{}\n", part.name, part.about, if is_real { " (--real)" } else { "" });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_once_and_can_be_typed() {
+        for (position, part) in PARTS.iter().enumerate() {
+            assert!(part.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", part.name);
+            assert!(PARTS[..position].iter().all(|other| other.name != part.name), "{} twice", part.name);
+            assert!(help().contains(part.name) && help().contains(part.about));
+        }
+    }
+}
