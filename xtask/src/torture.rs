@@ -5,9 +5,11 @@
 //! [`ledger`] and [`judge`] (whether what is found is right), and [`mounts`] (file systems of their own).
 
 mod child;
+mod errors;
 mod found;
 mod judge;
 mod kills;
+mod lanes;
 mod ledger;
 mod part;
 mod parts;
@@ -15,10 +17,13 @@ mod parts;
 #[path = "demo/random.rs"]
 mod random;
 mod said;
+mod script;
+mod syscalls;
 mod table;
 #[path = "demo/tear.rs"]
 mod tear;
 mod tears;
+mod trace;
 mod work;
 mod write;
 
@@ -142,8 +147,8 @@ impl Torture {
         match &fate {
             Fate::Played(tally) => {
                 let mut told = vec![format!("{} {}", tally.count, tally.counted)];
-                told.extend(tally.notes.iter().cloned());
-                println!("{name}: {} ({seconds} s)", told.join("; "));
+                told.extend(tally.figures.iter().map(|(what, count)| format!("{count} {what}")));
+                println!("{name}: {} ({seconds} s)", told.join(", "));
                 tally.examples.iter().for_each(|example| println!("  WRONG: {example}"));
             }
             Fate::Skipped(why) => println!("{name}: skipped: {why}"),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::part::Share;
 use super::random::Random;
 use super::said::Said;
 use super::work::Style;
@@ -29,6 +30,14 @@ pub(super) struct Start<'a> {
     pub(super) below: Vec<String>,
     /// Where what it prints to standard error goes.
     pub(super) errors: PathBuf,
+}
+
+impl<'a> Start<'a> {
+    /// An endless writer that nobody traces.
+    pub(super) fn new(log: &'a Path, seed: u64, style: Style, share: &Share<'_>) -> Self {
+        let errors = share.directory.join("errors");
+        Self { log, seed, style, steps: None, below: Vec::new(), errors }
+    }
 }
 
 /// A writer that runs.

@@ -90,8 +90,8 @@ pub(super) struct Tally {
     pub(super) silent: u64,
     /// The first few failures, in words.
     pub(super) examples: Vec<String>,
-    /// What else there is to tell, for the line at the part's end.
-    pub(super) notes: Vec<String>,
+    /// What else was counted, for the line at the part's end.
+    pub(super) figures: Vec<(&'static str, u64)>,
 }
 
 /// More failures than this are not described, and no more evidence is kept.
@@ -119,8 +119,17 @@ impl Tally {
         self.lost += other.lost;
         self.false_acks += other.false_acks;
         self.silent += other.silent;
+        self.counted = other.counted;
         other.examples.into_iter().for_each(|what| self.describe(what));
-        self.notes.extend(other.notes);
+        other.figures.into_iter().for_each(|(what, count)| self.add(what, count));
+    }
+
+    /// Counts something else.
+    pub(super) fn add(&mut self, what: &'static str, count: u64) {
+        match self.figures.iter_mut().find(|(name, _)| *name == what) {
+            Some((_, sum)) => *sum += count,
+            None => self.figures.push((what, count)),
+        }
     }
 
     /// Whether the part should end before its time.
@@ -182,6 +191,23 @@ mod tests {
         assert_eq!(Need::Program("sh", "bash").missing(false), None);
         assert_eq!(Need::Real.missing(true), None);
         assert!(Need::Real.missing(false).unwrap().contains("--real"));
+    }
+
+    #[test]
+    fn tallies_of_lanes_are_added_up() {
+        let mut sum = Tally::default();
+        for _ in 0..3 {
+            let mut lane = Tally { count: 2, ..Tally::of("kills") };
+            lane.add("torn tails", 4);
+            lane.lost(1, "gone".into());
+            lane.false_ack("told too early".into());
+            lane.silent("changed".into());
+            sum.join(lane);
+        }
+        assert_eq!((sum.count, sum.counted), (6, "kills"));
+        assert_eq!((sum.lost, sum.false_acks, sum.silent), (3, 3, 3));
+        assert_eq!(sum.figures, [("torn tails", 12)]);
+        assert_eq!(sum.examples.len(), EXAMPLES_MAX);
     }
 
     #[test]

@@ -3,12 +3,24 @@
 use clap::builder::PossibleValuesParser;
 
 use super::part::{Need, Part};
-use super::{kills, tears};
+use super::{errors, kills, script, syscalls, tears};
 
 /// In the order in which they are played.
 pub(super) const PARTS: &[Part] = &[
     Part { name: "kills", about: "a writer is killed at random moments", needs: &[], play: kills::play },
     Part { name: "tears", about: "the kernel cuts a write in two", needs: &[], play: tears::play },
+    Part {
+        name: "syscalls",
+        about: "a writer is killed before each system call",
+        needs: script::NEEDS,
+        play: syscalls::play,
+    },
+    Part {
+        name: "errors",
+        about: "system calls fail that did not",
+        needs: script::NEEDS,
+        play: errors::play,
+    },
 ];
 
 /// The names, for `--only`.

@@ -19,7 +19,6 @@ pub(super) fn play(share: &Share<'_>) -> Outcome<Tally> {
     let mut random = Random::new(share.seed);
     let mut ledger = Ledger::new();
     let mut log = share.directory.join("log-0");
-    let (mut torn, mut poisoned) = (0, 0);
     while tally.count == 0 || !(share.is_over() || tally.is_hopeless()) {
         if tally.count > 0 && tally.count % TEARS_PER_LOG == 0 {
             ledger = Ledger::new();
@@ -30,9 +29,7 @@ pub(super) fn play(share: &Share<'_>) -> Outcome<Tally> {
         }
         let seed = random.next();
         let steps = Some(random.between(1, 200));
-        let errors = share.directory.join("errors");
-        let writer = Start { log: &log, seed, style: Style::Tear, steps, below: Vec::new(), errors }.run()?;
-        let mut life = writer.finish()?;
+        let mut life = Start { steps, ..Start::new(&log, seed, Style::Tear, share) }.run()?.finish()?;
         tally.count += 1;
 
         let limit = life.said.iter().find_map(|said| match said {
@@ -47,7 +44,7 @@ pub(super) fn play(share: &Share<'_>) -> Outcome<Tally> {
         // Where SIGXFSZ is ignored, as below some shells and test runners, the cut write is an error instead.
         let is_poisoned = life.said.iter().any(|said| matches!(said, Said::Poisoned(_)));
         let is_cut = life.died_of(Signal::XFSZ) || (life.status.success() && is_poisoned);
-        poisoned += u64::from(is_poisoned);
+        tally.add("poisoned instead of killed", is_poisoned.into());
         if limit.is_some() && !is_cut {
             case.report(&mut tally, Fault::Silent(format!("no write was cut: {}", life.status)))?;
         }
@@ -57,11 +54,8 @@ pub(super) fn play(share: &Share<'_>) -> Outcome<Tally> {
         case.hear(&mut tally, &mut ledger, seed, &life)?;
         let use_it = random.once_in(5).then(|| random.next());
         if let Some(report) = case.judge(&mut tally, &mut ledger, use_it)? {
-            torn += u64::from(report.torn_tail.is_some());
+            tally.add("torn tails", report.torn_tail.is_some().into());
         }
     }
-    tally
-        .notes
-        .push(format!("{torn} torn tails were found, {poisoned} logs were poisoned instead of killed"));
     Ok(tally)
 }
