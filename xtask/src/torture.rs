@@ -7,10 +7,14 @@
 mod child;
 mod errors;
 mod found;
+mod full_disk;
+mod janitor;
 mod judge;
 mod kills;
 mod lanes;
 mod ledger;
+mod lost_writes;
+mod mounts;
 mod part;
 mod parts;
 // The demo and the torture draw from the same numbers, and have writes cut in the same way.
@@ -18,6 +22,7 @@ mod parts;
 mod random;
 mod said;
 mod script;
+mod shutdown;
 mod syscalls;
 mod table;
 #[path = "demo/tear.rs"]
@@ -32,8 +37,9 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use clap::{Args, Subcommand};
-use tempfile::TempDir;
 
+use self::janitor::{Employed, clean_up_leftovers, directory_prefix};
+use self::mounts::unmount_below;
 use self::part::{Part, Share};
 use self::parts::PARTS;
 use self::random::new_seed;
@@ -65,6 +71,8 @@ pub(crate) struct Torture {
 enum Role {
     #[command(hide = true)]
     Write(write::Write),
+    #[command(hide = true)]
+    Janitor(janitor::Janitor),
 }
 
 /// No run is longer.
@@ -78,6 +86,7 @@ impl Torture {
     pub(crate) fn run(&self) -> Outcome {
         match &self.role {
             Some(Role::Write(write)) => return write.run(),
+            Some(Role::Janitor(janitor)) => return janitor.run(),
             None => {}
         }
         if !(0.0..=MINUTES_MAX).contains(&self.minutes) {
@@ -85,9 +94,18 @@ impl Torture {
         }
         let seed = self.seed.unwrap_or_else(new_seed);
         let end = Instant::now() + Duration::from_secs_f64(self.minutes * 60.0);
-        let place = work_directory()?;
+        let target = target_directory()?;
+        if self.real {
+            clean_up_leftovers(&target)?;
+        }
+        let place = tempfile::Builder::new()
+            .prefix(&directory_prefix())
+            .tempdir_in(&target)
+            .map_err(|error| format!("cannot make a directory in {}: {error}", target.display()))?;
         println!("seed       {seed}");
         println!("directory  {}", place.path().display());
+        // Whatever ends this process, by Ctrl-C or otherwise, what is mounted in the directory is unmounted.
+        let janitor = Employed::start(place.path())?;
         let chosen: Vec<&Part> = PARTS.iter().filter(|part| self.is_chosen(part)).collect();
         let mut table = Table::default();
         let mut kept = Vec::new();
@@ -106,6 +124,8 @@ impl Torture {
             }
             table.rows.push(row);
         }
+        unmount_below(place.path())?;
+        janitor.dismiss()?;
         println!("\n{table}");
         if table.is_well() {
             return Ok(());
@@ -158,19 +178,7 @@ impl Torture {
     }
 }
 
-/// Directories of runs begin with this; what follows is the process id, so that leftovers are told from runs.
-const DIRECTORY_PREFIX: &str = "torture-";
-
-/// A directory beside this program, below `target`.
-fn work_directory() -> Outcome<TempDir> {
-    let target = target_directory()?;
-    let prefix = format!("{DIRECTORY_PREFIX}{}-", std::process::id());
-    tempfile::Builder::new()
-        .prefix(&prefix)
-        .tempdir_in(&target)
-        .map_err(|error| format!("cannot make a directory in {}: {error}", target.display()).into())
-}
-
+/// The directory of this program, below `target`.
 fn target_directory() -> Outcome<PathBuf> {
     let program = env::current_exe()?;
     Ok(program.parent().ok_or("the program lies in no directory")?.to_owned())

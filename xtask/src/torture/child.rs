@@ -193,11 +193,6 @@ impl Life {
         self.status.signal() == Some(signal.as_raw())
     }
 
-    /// Whether it came as far as to run.
-    pub(super) fn has_begun(&self) -> bool {
-        matches!(self.said.first(), Some(Said::Begun(_)))
-    }
-
     /// How it ended, if not as `expected`: `SIGKILL`, or of itself with success.
     pub(super) fn complaint(&self) -> Option<String> {
         if self.has_hung {

@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 
 use super::part::{Need, Part};
-use super::{errors, kills, script, syscalls, tears};
+use super::{errors, full_disk, kills, lost_writes, mounts, script, shutdown, syscalls, tears};
 
 /// In the order in which they are played.
 pub(super) const PARTS: &[Part] = &[
@@ -17,9 +17,27 @@ pub(super) const PARTS: &[Part] = &[
     },
     Part {
         name: "errors",
-        about: "system calls fail that did not",
+        about: "system calls are told that they failed",
         needs: script::NEEDS,
         play: errors::play,
+    },
+    Part {
+        name: "shutdown",
+        about: "a real ext4 is shut down without flushing",
+        needs: shutdown::NEEDS,
+        play: shutdown::play,
+    },
+    Part {
+        name: "full-disk",
+        about: "real file systems are filled to every level",
+        needs: mounts::NEEDS,
+        play: full_disk::play,
+    },
+    Part {
+        name: "lost-writes",
+        about: "the disk below a real ext4 loses writes, and syncs fail",
+        needs: mounts::NEEDS,
+        play: lost_writes::play,
     },
 ];
 
