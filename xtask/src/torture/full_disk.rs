@@ -297,7 +297,7 @@ impl<'a> Disk<'a> {
 }
 
 fn payload(index: u64) -> Bytes {
-    let size = if index % 3 == 0 { PAYLOAD } else { PAYLOAD / 10 };
+    let size = if index.is_multiple_of(3) { PAYLOAD } else { PAYLOAD / 10 };
     index.to_le_bytes().into_iter().cycle().take(size).collect()
 }
 

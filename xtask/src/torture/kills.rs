@@ -31,7 +31,7 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
     let mut ledger = Ledger::new();
     let mut log = PathBuf::new();
     while tally.count == 0 || !(share.is_over() || tally.is_hopeless()) {
-        if tally.count % KILLS_PER_LOG == 0 {
+        if tally.count.is_multiple_of(KILLS_PER_LOG) {
             ledger = Ledger::new();
             if tally.is_clean() && log.is_dir() {
                 fs::remove_dir_all(&log)?;

@@ -1,7 +1,6 @@
 //! The part `lost-writes`: an ext4 lies in a file with holes, on a file system in memory that is full. Writes into the
 //! loop device fail when they are carried out, and a sync that really fails reports it.
 
-use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -72,7 +71,7 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
         tally.add("acknowledged records", ledger.figures().1 as u64);
 
         // Room is made before the file system is let go: from here on nothing fails any more.
-        fs::remove_file(&filler)?;
+        memory.grow_memory(2 * IMAGE_BYTES)?;
         mounted.unmount()?;
         mounted = Mounted::image(&image, &point)?;
         let use_it = random.once_in(2).then(|| random.next());

@@ -74,6 +74,15 @@ impl Mounted {
         Ok(Self { point: point.to_owned(), is_mounted: true })
     }
 
+    /// Has a file system in memory take more.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(super) fn grow_memory(&self, bytes: u64) -> Outcome {
+        let options = format!("remount,size={bytes}");
+        run("mount", [OsStr::new("-o"), OsStr::new(&options), self.point.as_os_str()])
+    }
+
     pub(super) fn point(&self) -> &Path {
         &self.point
     }

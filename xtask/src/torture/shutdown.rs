@@ -83,7 +83,7 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
     let log = point.join("log");
     let mut ledger = Ledger::new();
     while tally.count == 0 || !(share.is_over() || tally.is_hopeless()) {
-        if tally.count % SHUTDOWNS_PER_LOG == 0 && log.is_dir() {
+        if tally.count.is_multiple_of(SHUTDOWNS_PER_LOG) && log.is_dir() {
             ledger = Ledger::new();
             fs::remove_dir_all(&log)?;
         }
@@ -112,6 +112,10 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
         } else {
             writer.wait_a_while(&mut random)
         };
+        if !is_after_open && random.once_in(3) {
+            write_some_back(&log, &mut random)?;
+            tally.add("with some files written back", 1);
+        }
         switch.throw()?;
         let life = writer.kill()?;
         tally.count += 1;
@@ -136,6 +140,20 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
         fs::remove_file(image)?;
     }
     Ok(tally)
+}
+
+/// Has some of the files written back, as a system does by itself at any time.
+fn write_some_back(log: &Path, random: &mut Random) -> Outcome {
+    // Before the log is made, and while files are removed, there is nothing to write back.
+    let Ok(entries) = fs::read_dir(log) else { return Ok(()) };
+    for entry in entries {
+        if let Ok(file) = fs::File::open(entry?.path())
+            && random.once_in(2)
+        {
+            file.sync_data()?;
+        }
+    }
+    Ok(())
 }
 
 impl Switch {

@@ -20,7 +20,7 @@ pub(super) fn play(share: &Share<'_>) -> Outcome<Tally> {
     let mut ledger = Ledger::new();
     let mut log = share.directory.join("log-0");
     while tally.count == 0 || !(share.is_over() || tally.is_hopeless()) {
-        if tally.count > 0 && tally.count % TEARS_PER_LOG == 0 {
+        if tally.count > 0 && tally.count.is_multiple_of(TEARS_PER_LOG) {
             ledger = Ledger::new();
             if tally.is_clean() {
                 std::fs::remove_dir_all(&log)?;
