@@ -28,7 +28,7 @@ pub(super) const NEEDS: &[Need] = &[
 ];
 
 /// So many file systems are worked on at once.
-const LANES: u64 = 2;
+const LANES: u64 = 4;
 
 const IMAGE_BYTES: u64 = 64 << 20;
 
