@@ -47,7 +47,8 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
         let mut mounted = Mounted::image(&image, &point)?;
         let mut ledger = Ledger::new();
         let seed = random.next();
-        let start = Start { steps: Some(STEPS), ..Start::new(&log, seed, Style::Mixed, share) };
+        let style = if random.once_in(3) { Style::Mixed } else { Style::Growing };
+        let start = Start { steps: Some(STEPS), ..Start::new(&log, seed, style, share) };
         let case =
             Case { share, log: &log, what: format!("failed disk {runs}, under a writer with seed {seed}") };
         let life = if random.once_in(2) {

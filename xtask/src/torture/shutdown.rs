@@ -106,7 +106,8 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
             case.hear(&mut tally, &mut ledger, seed, &life)?;
         }
         let seed = random.next();
-        let mut writer = Start::new(&log, seed, Style::Mixed, share).run()?;
+        let style = if random.once_in(3) { Style::Growing } else { Style::Mixed };
+        let mut writer = Start::new(&log, seed, style, share).run()?;
         let has_spoken = if is_after_open {
             writer.hear_until(|said| matches!(said, Said::Opened(_) | Said::NotOpened(_)))
         } else {

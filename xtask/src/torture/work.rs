@@ -38,6 +38,8 @@ pub(super) enum Style {
     Mixed,
     /// Syncs alone: there is no second thread, and system calls come in one order.
     Serial,
+    /// Mixed, in one chunk that grows, so that syncs must find room for what was laid since the last.
+    Growing,
     /// Mixed, in larger chunks with all their space laid, until the kernel cuts a write in two.
     Tear,
 }
@@ -195,6 +197,10 @@ pub(super) fn config(directory: &Path, seed: u64, style: Style) -> Config {
     config.log_cache_max_items = one_of([0, 3, 20, 1000]) as usize;
     config.read_buffer_size = one_of([4 << 10, 4 << 10, 64 << 10, 1 << 20]) as usize;
     config.max_unsynced_bytes = one_of([64 << 10, 64 << 10, 1 << 20, 64 << 20]);
+    if style == Style::Growing {
+        config.chunk.max_size = GROWING_CHUNK_BYTES;
+        config.chunk.space_step = one_of([0, 0, 4 << 10, 64 << 10]);
+    }
     if style == Style::Tear {
         config.chunk.max_size = TEAR_CHUNK_BYTES;
         // All of a chunk at once: no space is laid while the limit is there, so it meets frames only.
@@ -202,6 +208,9 @@ pub(super) fn config(directory: &Path, seed: u64, style: Style) -> Config {
     }
     config
 }
+
+/// The size of a chunk that grows: more than most writers write.
+const GROWING_CHUNK_BYTES: u64 = 16 << 20;
 
 /// The size of a chunk in which a write is cut.
 pub(super) const TEAR_CHUNK_BYTES: u64 = 64 << 10;
