@@ -8,7 +8,7 @@ use super::child::Start;
 use super::judge::Case;
 use super::lanes;
 use super::ledger::Ledger;
-use super::mounts::{Mounted, fill, make_ext4};
+use super::mounts::{Journal, Mounted, fill, make_ext4};
 use super::part::{Share, Tally};
 use super::random::Random;
 use super::said::Said;
@@ -43,7 +43,9 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
         runs += 1;
         let memory = Mounted::memory(&memory_point, MEMORY_BYTES)?;
         let (image, filler) = (memory.point().join("ext4"), memory.point().join("filler"));
-        make_ext4(&image, IMAGE_BYTES)?;
+        // An ext4 whose journal fails ends all writing; one without a journal goes on, and loses what it cannot write.
+        let journal = if random.once_in(2) { Journal::Kept } else { Journal::None };
+        make_ext4(&image, IMAGE_BYTES, journal)?;
         let mut mounted = Mounted::image(&image, &point)?;
         let mut ledger = Ledger::new();
         let seed = random.next();

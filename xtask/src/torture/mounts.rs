@@ -35,6 +35,13 @@ pub(super) struct Mounted {
 const ATTEMPTS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Whether an ext4 has a journal.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Journal {
+    Kept,
+    None,
+}
+
 /// A block of the file systems made here.
 pub(super) const BLOCK: u64 = 4096;
 
@@ -42,12 +49,17 @@ pub(super) const BLOCK: u64 = 4096;
 ///
 /// # Errors
 /// When it cannot be made.
-pub(super) fn make_ext4(image: &Path, bytes: u64) -> Outcome {
+pub(super) fn make_ext4(image: &Path, bytes: u64, journal: Journal) -> Outcome {
     File::create(image)?.set_len(bytes)?;
     // No blocks for root alone, and nothing left to be written in the background.
     let options =
         ["-q", "-F", "-b", "4096", "-m", "0", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"];
-    run("mkfs.ext4", options.map(OsStr::new).into_iter().chain([image.as_os_str()]))
+    let features = match journal {
+        Journal::Kept => "has_journal",
+        Journal::None => "^has_journal",
+    };
+    let options = options.into_iter().chain(["-O", features]).map(OsStr::new);
+    run("mkfs.ext4", options.chain([image.as_os_str()]))
 }
 
 impl Mounted {
