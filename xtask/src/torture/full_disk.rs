@@ -18,7 +18,7 @@ use raft_log_testkit::write_records;
 use super::found::{Found, because};
 use super::judge::Case;
 use super::ledger::Fault;
-use super::mounts::{BLOCK, Journal, Mounted, fill, make_ext4};
+use super::mounts::{BLOCK, Mounted, fill, make_ext4};
 use super::part::{Share, Tally};
 use super::random::Random;
 use super::work::{Log, Model};
@@ -41,7 +41,7 @@ pub(super) fn play(share: &Share<'_>) -> Outcome<Tally> {
     let mut tally = Tally::of("full disks");
     let mut random = Random::new(share.seed);
     let image = share.directory.join("ext4-image");
-    make_ext4(&image, EXT4_BYTES, Journal::Kept)?;
+    make_ext4(&image, EXT4_BYTES)?;
     let ext4 = Mounted::image(&image, &share.directory.join("ext4"))?;
     let memory = Mounted::memory(&share.directory.join("memory"), MEMORY_BYTES)?;
     while tally.count < 4 || !(share.is_over() || tally.is_hopeless()) {

@@ -35,31 +35,33 @@ pub(super) struct Mounted {
 const ATTEMPTS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Whether an ext4 has a journal.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Journal {
-    Kept,
-    None,
-}
+/// The journal, and some more.
+const METADATA_BYTES: u64 = 6 << 20;
 
 /// A block of the file systems made here.
 pub(super) const BLOCK: u64 = 4096;
 
-/// Makes a file with an empty ext4 in it, of so many bytes; the file has holes where nothing was written.
+/// Makes a file with an empty ext4 in it, of so many bytes; the file has holes where nothing was written, but none in
+/// its first [`METADATA_BYTES`], where all is that ext4 keeps about itself.
 ///
 /// # Errors
 /// When it cannot be made.
-pub(super) fn make_ext4(image: &Path, bytes: u64, journal: Journal) -> Outcome {
-    File::create(image)?.set_len(bytes)?;
-    // No blocks for root alone, and nothing left to be written in the background.
-    let options =
-        ["-q", "-F", "-b", "4096", "-m", "0", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"];
-    let features = match journal {
-        Journal::Kept => "has_journal",
-        Journal::None => "^has_journal",
-    };
-    let options = options.into_iter().chain(["-O", features]).map(OsStr::new);
-    run("mkfs.ext4", options.chain([image.as_os_str()]))
+pub(super) fn make_ext4(image: &Path, bytes: u64) -> Outcome {
+    let file = File::create(image)?;
+    file.set_len(bytes)?;
+    let arguments = [
+        ["-b", "4096"],
+        // No blocks for root alone.
+        ["-m", "0"],
+        ["-N", "1024"],
+        ["-J", "size=4"],
+        // Nothing is left to be written in the background.
+        ["-E", "packed_meta_blocks=1,nodiscard,lazy_itable_init=0,lazy_journal_init=0"],
+    ];
+    let arguments = ["-q", "-F"].into_iter().chain(arguments.into_iter().flatten()).map(OsStr::new);
+    run("mkfs.ext4", arguments.chain([image.as_os_str()]))?;
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, METADATA_BYTES)?;
+    Ok(())
 }
 
 impl Mounted {
@@ -84,6 +86,20 @@ impl Mounted {
         let arguments = ["-t", "tmpfs", "-o", &size, "torture"].map(OsStr::new);
         run("mount", arguments.into_iter().chain([point.as_os_str()]))?;
         Ok(Self { point: point.to_owned(), is_mounted: true })
+    }
+
+    /// Has the loop device below take one block at a time. A write of which only the first blocks find room is reported
+    /// as done by loop devices: a disk that lies. A single block is written or not.
+    ///
+    /// # Errors
+    /// When the system has no such setting.
+    pub(super) fn write_single_blocks(&self) -> Outcome {
+        let table = fs::read("/proc/self/mounts")?;
+        let device =
+            mounts(&table).into_iter().rfind(|(_, point)| *point == self.point).map(|(device, _)| device);
+        let device = device.ok_or("it is not mounted")?;
+        let setting = Path::new("/sys/block").join(device.file_name().unwrap_or_default());
+        Ok(fs::write(setting.join("queue/max_sectors_kb"), (BLOCK / 1024).to_string())?)
     }
 
     /// Has a file system in memory take more.
@@ -144,20 +160,21 @@ fn run<'a>(program: &str, arguments: impl IntoIterator<Item = &'a OsStr>) -> Out
 /// # Errors
 /// When the system does not tell.
 pub(super) fn mounted_below(directory: &Path) -> Outcome<Vec<PathBuf>> {
-    let mut points = points(&fs::read("/proc/self/mounts")?);
+    let table = fs::read("/proc/self/mounts")?;
+    let mut points: Vec<PathBuf> = mounts(&table).into_iter().map(|(_, point)| point).collect();
     points.retain(|point| point.starts_with(directory));
     points.reverse();
     Ok(points)
 }
 
-/// The mount points in a table as `/proc/self/mounts` has it.
-fn points(table: &[u8]) -> Vec<PathBuf> {
-    let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(1).map(unescape);
-    table
-        .split(|byte| *byte == b'\n')
-        .filter_map(point)
-        .map(|bytes| OsString::from_vec(bytes).into())
-        .collect()
+/// The devices and the mount points in a table as `/proc/self/mounts` has it.
+fn mounts(table: &[u8]) -> Vec<(PathBuf, PathBuf)> {
+    let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(unescape(bytes)));
+    let mount = |line: &[u8]| {
+        let mut words = line.split(|byte| *byte == b' ');
+        Some((path(words.next()?), path(words.next()?)))
+    };
+    table.split(|byte| *byte == b'\n').filter_map(mount).collect()
 }
 
 /// A space in a path is written as `\040`.
@@ -245,7 +262,9 @@ mod tests {
     #[test]
     fn mount_points_are_read_with_their_spaces() {
         let table = b"proc /proc proc rw 0 0\n/dev/loop0 /a\\040b/c\\134 ext4 rw 0 0\n";
-        assert_eq!(points(table), [PathBuf::from("/proc"), PathBuf::from("/a b/c\\")]);
+        let points: Vec<_> = mounts(table).into_iter().map(|(_, point)| point).collect();
+        assert_eq!(points, [PathBuf::from("/proc"), PathBuf::from("/a b/c\\")]);
+        assert_eq!(mounts(table)[1].0, Path::new("/dev/loop0"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::child::Start;
 use super::judge::Case;
 use super::lanes;
 use super::ledger::{Fault, Ledger};
-use super::mounts::{Journal, Mounted, make_ext4};
+use super::mounts::{Mounted, make_ext4};
 use super::part::{Need, Share, Tally};
 use super::random::Random;
 use super::said::Said;
@@ -77,7 +77,7 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
     let mut random = Random::new(share.seed);
     let image = share.directory.join("ext4");
     let point = share.directory.join("mounted");
-    make_ext4(&image, IMAGE_BYTES, Journal::Kept)?;
+    make_ext4(&image, IMAGE_BYTES)?;
     let script = script_path(share.directory.parent().unwrap_or(share.directory));
     let mut mounted = Mounted::image(&image, &point)?;
     let log = point.join("log");
