@@ -32,6 +32,9 @@ const LEVELS: u64 = 300;
 
 const RESTARTS: u64 = 16;
 
+/// So many votes and commits, each in a group of its own, go into the 64 KiB that are kept in a chunk.
+const RESERVE_WRITES: u64 = 300;
+
 const PAYLOAD: usize = 3000;
 
 /// No disk here holds so many entries.
@@ -55,7 +58,12 @@ pub(super) fn play(share: &Share<'_>) -> Outcome<Tally> {
             let late = Disk::new(mounted.point(), random.next())?;
             let what = format!("filled {name} up to {left} blocks under a log");
             late.judge(share, &mut tally, what, |disk, tally| disk.fill_under_a_log(left, tally))?;
-            tally.count += 2;
+
+            let mut lonely = Disk::new(mounted.point(), random.next())?;
+            lonely.has_spares = false;
+            let what = format!("filled {name} under a log without spares");
+            lonely.judge(share, &mut tally, what, |disk, _| disk.fill_under_a_single_chunk())?;
+            tally.count += 3;
         }
     }
     ext4.unmount()?;
@@ -71,6 +79,8 @@ struct Disk<'a> {
     point: &'a Path,
     random: Random,
     model: Model,
+    /// Without, the log has one large chunk, and the reserve in it.
+    has_spares: bool,
 }
 
 /// What did not go as it must.
@@ -79,7 +89,7 @@ type Story = Result<(), Fault>;
 impl<'a> Disk<'a> {
     /// An empty one.
     fn new(point: &'a Path, seed: u64) -> Outcome<Self> {
-        let disk = Self { point, random: Random::new(seed), model: Model::new() };
+        let disk = Self { point, random: Random::new(seed), model: Model::new(), has_spares: true };
         for path in [disk.log_path(), disk.filler()] {
             if path.is_dir() {
                 fs::remove_dir_all(path)?;
@@ -118,6 +128,10 @@ impl<'a> Disk<'a> {
         let mut config = Config::new(self.log_path());
         config.chunk.max_size = 64 << 10;
         config.chunk.space_step = 4096;
+        if !self.has_spares {
+            config.chunk.max_size = 1 << 30;
+            config.chunk.spares = 0;
+        }
         config
     }
 
@@ -167,6 +181,24 @@ impl<'a> Disk<'a> {
         self.must_write(&mut log)?;
         drop(log);
         self.go_on_without_room(tally)?;
+        self.make_room_and_go_on()
+    }
+
+    /// Somebody takes all the room while a log goes on in one chunk: what is kept in it must do.
+    fn fill_under_a_single_chunk(&mut self) -> Story {
+        let mut log = self.open_again()?;
+        self.must_write(&mut log)?;
+        let entry = self.entry();
+        self.write(&mut log, vec![entry])?;
+        sync(&mut log)?;
+        let left = self.random.between(0, 40) * BLOCK;
+        self.fill_up_to(left)?;
+        self.append_until_full(&mut log)?;
+        self.fill_up_to(0)?;
+        for _ in 0..RESERVE_WRITES {
+            self.must_write(&mut log)?;
+        }
+        drop(log);
         self.make_room_and_go_on()
     }
 

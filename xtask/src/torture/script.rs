@@ -21,6 +21,15 @@ use crate::Outcome;
 /// What the tracer needs.
 pub(super) const NEEDS: &[Need] = &[Need::Real, Need::Program("strace", "strace")];
 
+/// The beginning of a command that kills a writer before so many calls of a kind were done.
+pub(super) fn kill_before(call: &str, number: u64) -> Vec<String> {
+    let injection = format!("inject={call}:signal=SIGKILL:when={number}");
+    let traced = format!("trace={call}");
+    ["strace", "-f", "-qq", "-e", "signal=none", "-o", "/dev/null", "-e", &traced, "-e", &injection, "--"]
+        .map(str::to_owned)
+        .into()
+}
+
 /// Calls that change a log, and calls that reading and opening rest on.
 pub(super) const CALLS: [&str; 11] = [
     "pwrite64",

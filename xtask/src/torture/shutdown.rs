@@ -14,6 +14,7 @@ use super::mounts::{Mounted, make_ext4};
 use super::part::{Need, Share, Tally};
 use super::random::Random;
 use super::said::Said;
+use super::script::kill_before;
 use super::work::Style;
 use crate::Outcome;
 
@@ -24,6 +25,7 @@ pub(super) const NEEDS: &[Need] = &[
     Need::LoopDevices,
     Need::Program("mkfs.ext4", "e2fsprogs"),
     Need::Program("mount", "mount"),
+    Need::Program("strace", "strace"),
     Need::Program("python3", "python3"),
 ];
 
@@ -34,6 +36,9 @@ const IMAGE_BYTES: u64 = 64 << 20;
 
 /// After so many shutdowns, a new log is begun.
 const SHUTDOWNS_PER_LOG: u64 = 20;
+
+/// A writer that is to die before a sync has met one after so many steps.
+const KILLED_STEPS: u64 = 400;
 
 /// Shuts a file system down when it is told to. There is no safe way to ask this of the system from here.
 const SCRIPT: &str = "\
@@ -100,9 +105,16 @@ fn play_lane(share: &Share<'_>) -> Outcome<Tally> {
         if is_after_open {
             // What this one leaves is in memory only, and the next one opens it.
             let seed = random.next();
-            let mut writer = Start::new(&log, seed, Style::Mixed, share).run()?;
-            writer.wait_a_while(&mut random);
-            let life = writer.kill()?;
+            let start = Start::new(&log, seed, Style::Mixed, share);
+            let life = if random.once_in(4) {
+                let mut writer = start.run()?;
+                writer.wait_a_while(&mut random);
+                writer.kill()?
+            } else {
+                // Right behind a write and before its sync.
+                let below = kill_before("fdatasync", random.between(1, 30));
+                Start { below, steps: Some(KILLED_STEPS), ..start }.run()?.finish()?
+            };
             case.hear(&mut tally, &mut ledger, seed, &life)?;
         }
         let seed = random.next();

@@ -93,15 +93,16 @@ impl Call {
         self.error.is_none()
     }
 
-    /// Whether it is a write that failed although it put something into the log: no zeros that were to be laid, no
-    /// footer, and nothing that is simply tried again.
+    /// Whether it is a write that failed although it put something into the log, and is not simply tried again.
     fn is_failed_write(&self) -> bool {
-        let bytes = self.quoted(0).unwrap_or_default();
         let is_transient = matches!(self.error.as_deref(), None | Some("EINTR" | "EAGAIN"));
-        self.name == "pwrite64"
-            && !is_transient
-            && !bytes.starts_with("\\0\\0\\0\\0")
-            && !bytes.starts_with("RLFOOTER")
+        self.name == "pwrite64" && !is_transient && self.puts_frames()
+    }
+
+    /// Whether it writes something else than zeros that are laid, or a footer.
+    fn puts_frames(&self) -> bool {
+        let bytes = self.quoted(0).unwrap_or_default();
+        !bytes.starts_with("\\0\\0\\0\\0") && !bytes.starts_with("RLFOOTER")
     }
 }
 
@@ -129,6 +130,8 @@ struct Proof<'a> {
     issued: HashMap<u64, usize>,
     /// Successful syncs of chunks: when they began and ended, and of which chunk.
     chunk_syncs: Vec<(usize, usize, String)>,
+    /// When frames were written last, and into which chunk.
+    last_frames: Option<(usize, String)>,
     /// When each chunk got its name.
     named: HashMap<String, usize>,
     /// Successful syncs of the directory.
@@ -159,6 +162,10 @@ impl Proof<'_> {
             {
                 self.fail(call.end);
             }
+            "pwrite64" if call.is_ok() && is_chunk(path) && call.puts_frames() => {
+                self.last_frames = Some((call.end, file_name(path).to_owned()));
+            }
+            "unlinkat" if call.is_ok() && call.quoted(0).is_some_and(is_chunk) => return self.remove(call),
             "fdatasync" if is_chunk(path) && call.is_ok() => {
                 self.chunk_syncs.push((call.begin, call.end, file_name(path).to_owned()));
             }
@@ -213,6 +220,17 @@ impl Proof<'_> {
             return None;
         }
         Some(format!("step {step} was acknowledged before the name of its chunk was synced"))
+    }
+
+    /// A chunk goes: whatever allowed it must be durable. Nothing is written while chunks are removed.
+    fn remove(&self, call: &Call) -> Option<String> {
+        let (written, chunk) = self.last_frames.as_ref()?;
+        let is_synced = |(begin, end, synced): &(usize, usize, String)| {
+            begin > written && *end < call.begin && synced == chunk
+        };
+        let name = call.quoted(0).unwrap_or_default();
+        (!self.chunk_syncs.iter().any(is_synced))
+            .then(|| format!("{name} was removed while what was written last to {chunk} was not synced"))
     }
 
     fn opened(&self) -> Option<String> {
@@ -311,6 +329,17 @@ mod tests {
         lines.push(r#"8 write(1<pipe:[1]>, "ack 4\n", 6) = 6"#);
         let found = judged(&lines);
         assert!(found.len() == 1 && found[0].contains("step 4"), "{found:?}");
+    }
+
+    #[test]
+    fn a_chunk_is_removed_only_when_all_frames_are_synced() {
+        let remove = r#"7 unlinkat(3</x/log>, "r-00_0.wal", 0) = 0"#;
+        let mut lines = good();
+        lines.push(remove);
+        assert_eq!(judged(&lines), Vec::<String>::new());
+        lines.insert(9, remove);
+        let found = judged(&lines);
+        assert!(found.len() == 1 && found[0].contains("was removed"), "{found:?}");
     }
 
     #[test]
