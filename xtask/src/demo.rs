@@ -2,17 +2,15 @@
 //! and every acknowledged line must be there afterwards.
 //!
 //! Here is the story only: [`writer`] is the process that is killed, [`round`] kills it and opens what it left,
-//! [`compare`] judges, [`tear`] says where the kernel cuts a write, [`finale`] replaces and purges.
+//! [`compare`] judges, [`tear`](crate::tear) says where the kernel cuts a write, [`finale`] replaces and purges.
 //! Nothing in it writes a file of the log but the log.
 
 mod acknowledged;
 mod compare;
 mod finale;
 mod input;
-mod random;
 mod round;
 mod summary;
-mod tear;
 mod writer;
 
 use std::error::Error;
@@ -27,10 +25,10 @@ use tempfile::TempDir;
 use self::acknowledged::Acknowledged;
 use self::compare::{Verdict, Written};
 use self::input::Input;
-use self::random::{Random, new_seed};
 use self::round::{Kind, Round, Stage};
 use self::summary::{Sum, Summary};
 use crate::Outcome;
+use crate::random::{Random, new_seed};
 
 /// Log a text line by line while the writer is killed, and show that no acknowledged line is lost
 #[derive(Args)]

@@ -9,7 +9,10 @@ mod check;
 mod demo;
 mod dump;
 mod layers;
+mod random;
 mod schedules;
+mod tear;
+mod torture;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -36,6 +39,7 @@ enum Command {
     Dump(dump::Dump),
     Layers(layers::Layers),
     Schedules(schedules::Schedules),
+    Torture(torture::Torture),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Dump(dump) => return dump.run(),
         Command::Layers(layers) => layers.run(),
         Command::Schedules(schedules) => schedules.run(),
+        Command::Torture(torture) => torture.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

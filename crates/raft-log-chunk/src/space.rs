@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::storage::{StorageFile, write_all_at};
+use crate::storage::{StorageFile, is_no_space, write_all_at};
 
 /// The end of a chunk's laid space that is kept for votes, commits, truncations and purges: 64 KiB.
 pub const RESERVE_BYTES: u64 = 64 * 1024;
@@ -13,17 +13,27 @@ pub const SPARE_BYTES: u64 = 128 * 1024;
 
 const ZEROS: &[u8] = &[0; 256 * 1024];
 
-/// Writes zeros from `from` to `to`.
+/// What a full disk is asked for at least.
+const PIECE_BYTES_MIN: usize = 4096;
+
+/// Writes zeros from `from` to `to`. On a full disk, all that there is room for.
 ///
 /// # Errors
 /// With the end that was reached; what was laid before it stays.
 pub fn lay_zeros(file: &dyn StorageFile, from: u64, to: u64) -> Result<(), (u64, io::Error)> {
     let mut at = from;
+    let mut piece = ZEROS.len();
     while at < to {
-        let size = usize::try_from(to - at).unwrap_or(usize::MAX).min(ZEROS.len());
-        let zeros = ZEROS.get(..size).unwrap_or_default();
-        write_all_at(file, zeros, at).map_err(|(written, error)| (at + written, error))?;
-        at += size as u64;
+        let size = usize::try_from(to - at).unwrap_or(usize::MAX).min(piece);
+        match write_all_at(file, ZEROS.get(..size).unwrap_or_default(), at) {
+            Ok(()) => at += size as u64,
+            // A file system may refuse a large write as a whole although there is room for a part of it: ext4 does.
+            Err((written, error)) if is_no_space(&error) && size > PIECE_BYTES_MIN => {
+                at += written;
+                piece = (size / 2).max(PIECE_BYTES_MIN);
+            }
+            Err((written, error)) => return Err((at + written, error)),
+        }
     }
     Ok(())
 }
@@ -40,13 +50,21 @@ mod tests {
         bytes: std::sync::Mutex<Vec<u8>>,
         per_write: usize,
         full: io::ErrorKind,
+        /// Whether a write that does not fit is refused whole, and not cut.
+        refuses_whole: bool,
         interruptions: AtomicUsize,
     }
 
     impl Room {
         fn new(size: usize, per_write: usize) -> Self {
             let bytes = std::sync::Mutex::new(vec![0xee; size]);
-            Self { bytes, per_write, full: io::ErrorKind::StorageFull, interruptions: AtomicUsize::new(0) }
+            Self {
+                bytes,
+                per_write,
+                full: io::ErrorKind::StorageFull,
+                refuses_whole: false,
+                interruptions: AtomicUsize::new(0),
+            }
         }
 
         fn zeros(&self) -> (Option<usize>, usize) {
@@ -76,6 +94,9 @@ mod tests {
             }
             let mut room = self.bytes.lock().unwrap();
             let start = usize::try_from(offset).unwrap();
+            if self.refuses_whole && bytes.len() > room.len() - start {
+                return Err(self.full.into());
+            }
             let count = bytes.len().min(self.per_write).min(room.len() - start);
             if count == 0 && self.full != io::ErrorKind::WriteZero {
                 return Err(self.full.into());
@@ -126,6 +147,18 @@ mod tests {
                     assert_eq!((reached, error.kind()), (size as u64, full));
                     assert_eq!(room.zeros().1, size - from, "{size} from {from}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn where_large_writes_are_refused_whole_the_room_is_laid_all_the_same() {
+        for size in [0, 4096, 31 * 4096, ZEROS.len() + 4096, ZEROS.len() * 2 + 5 * 4096] {
+            for from in [0, 3 * 4096].into_iter().filter(|from| *from <= size) {
+                let room = Room { refuses_whole: true, ..Room::new(size, usize::MAX) };
+                let (reached, error) = lay_zeros(&room, from as u64, 1 << 30).unwrap_err();
+                assert_eq!((reached, error.kind()), (size as u64, io::ErrorKind::StorageFull));
+                assert_eq!(room.zeros().1, size - from, "{size} from {from}");
             }
         }
     }

@@ -18,9 +18,9 @@ use rustix::process::Signal;
 use super::acknowledged::{Acknowledged, Message};
 use super::compare::{Found, Verdict, Written, compare};
 use super::input::Input;
-use super::random::Random;
 use super::{because, marks_of};
 use crate::Outcome;
+use crate::random::Random;
 
 /// How the writer of a round dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,9 +15,10 @@ use raft_log::{
 
 use super::acknowledged::{Acknowledged, Message};
 use super::input::Input;
-use super::random::Random;
-use super::{because, marks_of, tear};
+use super::{because, marks_of};
 use crate::Outcome;
+use crate::random::Random;
+use crate::tear;
 
 /// Write until killed (the demo starts this)
 #[derive(Args)]

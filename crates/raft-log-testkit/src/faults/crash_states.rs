@@ -35,7 +35,7 @@ pub struct CrashBounds {
     /// At one of so many calls in a life not the power goes at first, but the process is killed: the next one opens what
     /// was written, and then the power goes. 0 for none.
     pub kill_one_of: u64,
-    /// No life is begun after this time, nor after one that came to harm.
+    /// No longer life is begun after this time; and no life at all once one came to harm.
     pub time: Duration,
     /// How many threads work on it.
     pub threads: usize,
@@ -68,8 +68,11 @@ pub fn crash_states<O: Opener + Send + 'static>(openers: Vec<O>, bounds: &CrashB
     let begin = Instant::now();
     let work = || {
         // Once something is wrong, more of the same is of no use.
-        while begin.elapsed() < suite.bounds.time && suite.tally.lock().faults() == 0 {
+        while suite.tally.lock().faults() == 0 {
             let Some(plan) = suite.plan(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            if plan.steps.len() > suite.bounds.steps as usize && begin.elapsed() > suite.bounds.time {
+                return;
+            }
             suite.live(&plan);
         }
     };

@@ -388,7 +388,8 @@ impl<T: Types> RaftLogWal<T> {
         if let (DurableState::Wanted(mark), Some(first)) = (&self.durable_file, staging.new_chunks().next()) {
             let storage = &*self.shared.storage;
             let made = match mark {
-                Some(mark) => DurableFile::open(storage, *mark),
+                // The name that an earlier attempt gave it may not be durable yet.
+                Some(mark) => storage.sync_directory().and_then(|()| DurableFile::open(storage, *mark)),
                 None => make_durable_file(storage, &first.header),
             };
             match made {

@@ -5,15 +5,15 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A generator (splitmix64: <https://prng.di.unimi.it/splitmix64.c>).
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Any number.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -21,7 +21,7 @@ impl Random {
     }
 
     /// A number from `low` to `high`, both of them possible.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         assert!(low <= high, "{low}..={high} is empty");
         match (high - low).checked_add(1) {
             Some(count) => low + self.next() % count,
@@ -30,13 +30,13 @@ impl Random {
     }
 
     /// True once in `count` times.
-    pub(super) fn once_in(&mut self, count: u64) -> bool {
+    pub(crate) fn once_in(&mut self, count: u64) -> bool {
         self.between(1, count) == 1
     }
 }
 
 /// A seed that differs from run to run, short enough to be typed.
-pub(super) fn new_seed() -> u64 {
+pub(crate) fn new_seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Random::new(since.as_nanos() as u64).between(1, 999_999)
 }

@@ -6,16 +6,16 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::random::Random;
 use crate::Outcome;
+use crate::random::Random;
 
 /// A limit, and how much must be written so that it is crossed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tear {
+pub(crate) struct Tear {
     /// No byte at or behind this offset can be written.
-    pub(super) limit: u64,
+    pub(crate) limit: u64,
     /// A group of at least so many bytes is cut in two.
-    pub(super) group_bytes: u64,
+    pub(crate) group_bytes: u64,
 }
 
 /// How far ahead of the end of the frames the limit lies: a few entries, so that it is seldom within the first.
@@ -29,14 +29,14 @@ const SMALL_FILES: u64 = 16 * 1024;
 const FRAME_ALIGNMENT: u64 = 8;
 
 /// What a frame of an entry takes beyond the payload, at least and at most.
-pub(super) const FRAME_BYTES_MIN: u64 = 32;
+pub(crate) const FRAME_BYTES_MIN: u64 = 32;
 const FRAME_BYTES_MAX: u64 = 48;
 
 /// Chooses a limit ahead of `end`, where the frames of the active chunk end: never where a frame could end.
 ///
 /// A frame is filled up with zeros to its alignment, and zeros are there already: a cut within them, about one in 25,
 /// leaves the frame whole and no torn tail.
-pub(super) fn choose(end: u64, random: &mut Random) -> Tear {
+pub(crate) fn choose(end: u64, random: &mut Random) -> Tear {
     let ahead = random.between(AHEAD_MIN, AHEAD_MAX);
     let frame = (end + ahead) / FRAME_ALIGNMENT * FRAME_ALIGNMENT;
     let limit = frame + random.between(1, FRAME_ALIGNMENT - 1);
@@ -45,7 +45,7 @@ pub(super) fn choose(end: u64, random: &mut Random) -> Tear {
 
 /// Whether a group that crosses a limit still goes into the active chunk, whose frames end at `end`; `longest` is the
 /// longest line there is.
-pub(super) fn has_room(end: u64, chunk_bytes: u64, longest: u64) -> bool {
+pub(crate) fn has_room(end: u64, chunk_bytes: u64, longest: u64) -> bool {
     // The group is counted with the least an entry can take, so it may become larger than it was asked to be.
     let group_max =
         (AHEAD_MAX + FRAME_ALIGNMENT) / FRAME_BYTES_MIN * FRAME_BYTES_MAX + longest + FRAME_BYTES_MAX;
@@ -56,7 +56,7 @@ pub(super) fn has_room(end: u64, chunk_bytes: u64, longest: u64) -> bool {
 ///
 /// # Errors
 /// When the limit cannot be set.
-pub(super) fn apply(tear: Tear) -> Outcome {
+pub(crate) fn apply(tear: Tear) -> Outcome {
     let maximum = getrlimit(Resource::Fsize).maximum;
     setrlimit(Resource::Fsize, Rlimit { current: Some(tear.limit), maximum })
         .map_err(|error| format!("cannot limit the size of files to {}: {error}", tear.limit).into())
@@ -66,7 +66,7 @@ pub(super) fn apply(tear: Tear) -> Outcome {
 ///
 /// # Errors
 /// When the limit cannot be set.
-pub(super) fn leave_no_core() -> Outcome {
+pub(crate) fn leave_no_core() -> Outcome {
     let maximum = getrlimit(Resource::Core).maximum;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum })
         .map_err(|error| format!("cannot switch core files off: {error}").into())
