@@ -7,6 +7,7 @@ mod capture;
 mod check;
 mod demo;
 mod dump;
+mod fuzz;
 mod layers;
 
 use std::error::Error;
@@ -31,6 +32,7 @@ enum Command {
     Check(check::Check),
     Demo(demo::Demo),
     Dump(dump::Dump),
+    Fuzz(fuzz::Fuzz),
     Layers(layers::Layers),
 }
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         // Its exit codes say more than success and failure.
         Command::Dump(dump) => return dump.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
         Command::Layers(layers) => layers.run(),
     };
     match outcome {
