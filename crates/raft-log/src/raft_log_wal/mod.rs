@@ -315,9 +315,15 @@ impl<T: Types> RaftLogWal<T> {
             (None, DurableState::Made(file)) => file.mark().map_or(0, |mark| mark.salt),
             _ => self.random()?,
         };
+        let chunk_id = ChunkId::new(cursor.header.map_or(0, |header| header.chunk_id.offset() + cursor.end));
+        if chunk_id > ChunkId::MAX {
+            // A file of that name is refused when the log is opened.
+            let error = io::Error::new(io::ErrorKind::FileTooLarge, "no chunk may begin so far into the log");
+            return Err(AcceptError::Io(Arc::new(error)));
+        }
         let header = ChunkHeader {
             log_id: self.log_id,
-            chunk_id: ChunkId::new(cursor.header.map_or(0, |header| header.chunk_id.offset() + cursor.end)),
+            chunk_id,
             salt,
             previous_salt: cursor.header.map_or(0, |header| header.salt),
             // Until it is known of which file the chunk is made.
