@@ -42,21 +42,26 @@
 //! }
 //! ```
 
+mod base64;
+mod chunk_names;
 mod chunk_scan;
 pub mod cli;
-mod columns;
+mod decoder;
 mod filter;
+mod follow;
 mod item;
-
 mod listing;
+mod logical;
 mod opening;
 mod payload_view;
+mod progress;
 mod scan;
 mod seed_search;
 
 pub use filter::{Filter, IndexRange, KindSet};
-pub use item::{ChunkStart, Counts, Gap, GapCause, Item, ScanError, StoredFooter, StoredRecord, Tail};
-pub use listing::Listing;
-pub use opening::{OpenAnswer, ask_open};
+pub use follow::{Follow, Followed, follow};
+pub use item::{ChunkStart, Counts, Gap, GapCause, Item, ScanError, Skip, StoredFooter, StoredRecord, Tail};
+pub use listing::{Field, Layout, Listing, SCHEMA_VERSION};
+pub use opening::{OpenAnswer, Opening, ask_open};
 pub use payload_view::{PayloadMode, PayloadView, escape};
 pub use scan::{Scan, ScanOptions, scan, scan_storage};

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use bytes::Bytes;
 use clap::ValueEnum;
 
+use crate::base64;
+
 /// How many characters a preview has at most, its quotes not counted.
 const PREVIEW_CHARS: usize = 40;
 
@@ -18,6 +20,16 @@ pub trait PayloadView {
     /// Whether the size of payloads is shown as well.
     fn shows_len(&self) -> bool {
         true
+    }
+
+    /// Whether anything of payloads is shown but their size.
+    fn shows_data(&self) -> bool {
+        true
+    }
+
+    /// Why it cannot show payloads any more, if so: the listing ends then, and says it.
+    fn failure(&self) -> Option<String> {
+        None
     }
 }
 
@@ -36,6 +48,8 @@ pub enum PayloadMode {
     Text,
     /// All of it as hexadecimal digits.
     Hex,
+    /// All of it in base64.
+    Base64,
 }
 
 impl PayloadView for PayloadMode {
@@ -45,11 +59,16 @@ impl PayloadView for PayloadMode {
             Self::Preview => quoted(payload, PREVIEW_CHARS),
             Self::Text => quoted(payload, usize::MAX),
             Self::Hex => hex(payload),
+            Self::Base64 => base64::encode(payload),
         }
     }
 
     fn shows_len(&self) -> bool {
         *self != Self::None
+    }
+
+    fn shows_data(&self) -> bool {
+        !matches!(self, Self::None | Self::Len)
     }
 }
 
@@ -152,7 +171,7 @@ mod tests {
     fn nothing_reaches_a_terminal_raw() {
         for byte in 0..=u8::MAX {
             let payload = Bytes::copy_from_slice(&[b'a', byte, b'b']);
-            for mode in [PayloadMode::Preview, PayloadMode::Text, PayloadMode::Hex] {
+            for mode in [PayloadMode::Preview, PayloadMode::Text, PayloadMode::Hex, PayloadMode::Base64] {
                 let text = mode.show(&payload);
                 assert!(!text.chars().any(char::is_control), "{byte} {text:?}");
             }

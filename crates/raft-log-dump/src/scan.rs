@@ -26,11 +26,13 @@ pub struct ScanOptions {
     pub window_bytes: usize,
     /// The only chunk to look into; all of them by default.
     pub only_chunk: Option<ChunkId>,
+    /// Whether the newest chunk comes first. Within a chunk the order is that of the file.
+    pub newest_first: bool,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { window_bytes: 1 << 20, only_chunk: None }
+        Self { window_bytes: 1 << 20, only_chunk: None, newest_first: false }
     }
 }
 
@@ -123,10 +125,16 @@ impl Iterator for Scan {
                 return Some(item);
             }
             self.current = None;
-            if let Some(&id) = self.chunks.get(self.position) {
+            let position = match self.options.newest_first {
+                false => Some(self.position),
+                true => self.chunks.len().checked_sub(self.position + 1),
+            };
+            if let Some(position) = position
+                && let Some(&id) = self.chunks.get(position)
+            {
                 self.position += 1;
                 if self.options.only_chunk.is_none_or(|only| only == id) {
-                    self.begin(id);
+                    self.begin(id, self.chunks.get(position + 1).copied());
                 }
             } else if self.is_ended {
                 return None;
@@ -144,13 +152,17 @@ impl Scan {
         self.counts
     }
 
+    /// The chunks that were there when the scan began.
+    pub fn chunks(&self) -> &[ChunkId] {
+        &self.chunks
+    }
+
     /// Whether the chunk was there when the scan began.
     pub fn has_chunk(&self, id: ChunkId) -> bool {
         self.chunks.binary_search(&id).is_ok()
     }
 
-    fn begin(&mut self, id: ChunkId) {
-        let next = self.chunks.get(self.position).copied();
+    fn begin(&mut self, id: ChunkId, next: Option<ChunkId>) {
         let is_leftover = next.is_some_and(|next| self.is_purged_before(next));
         let context = Context {
             storage: &self.storage,
@@ -205,7 +217,7 @@ impl Scan {
             Item::Purged(_) => counts.purged += 1,
             Item::Unreadable { .. } => counts.unreadable += 1,
             Item::OddName { .. } => counts.damaged += 1,
-            Item::Footer(_) | Item::End(_) => {}
+            Item::Footer(_) | Item::Skipped(_) | Item::End(_) => {}
         }
         counts.damaged += u64::from(is_damage && !is_leftover);
     }

@@ -1,6 +1,6 @@
 //! The columns of a listing: one line for a record. Which records are shown is decided elsewhere.
 
-use raft_log_codec::{DisplayLogId, Grouped, RaftLogState, RawTypes, RecordKind};
+use raft_log_codec::{DisplayLogId, FrameHead, Grouped, RaftLogState, RawTypes, RecordKind};
 
 use crate::payload_view::hex;
 use crate::{ChunkStart, PayloadView, StoredRecord, escape};
@@ -44,7 +44,7 @@ impl Columns {
         } else {
             "-".to_owned()
         };
-        let kind = head.kind().map_or_else(|| format!("?{}", head.kind_byte()), |kind| kind.to_string());
+        let kind = kind_word(head);
         self.line(
             [
                 &Grouped(frame.offset).to_string(),
@@ -68,7 +68,13 @@ impl Columns {
     }
 }
 
-fn data(record: &StoredRecord, view: &dyn PayloadView) -> String {
+/// The kind of a record, also of one that this version does not know.
+pub(super) fn kind_word(head: &FrameHead) -> String {
+    head.kind().map_or_else(|| format!("?{}", head.kind_byte()), |kind| kind.to_string())
+}
+
+/// What stands under DATA.
+pub(super) fn data(record: &StoredRecord, view: &dyn PayloadView) -> String {
     let frame = &record.frame;
     if let Some(fault) = frame.fault {
         return format!("not whole: {fault}");
@@ -89,7 +95,7 @@ fn data(record: &StoredRecord, view: &dyn PayloadView) -> String {
     }
 }
 
-fn vote(bytes: &[u8]) -> String {
+pub(crate) fn vote(bytes: &[u8]) -> String {
     match bytes.get(..VOTE_BYTES) {
         Some(start) if bytes.len() > VOTE_BYTES => format!("0x{}…", hex(start)),
         _ => format!("0x{}", hex(bytes)),
