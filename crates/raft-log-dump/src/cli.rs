@@ -6,8 +6,12 @@
 mod console;
 mod dump;
 mod flags;
+mod info;
 mod outcome;
 mod pages;
+mod size;
+mod stats;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -35,7 +39,10 @@ pub struct Program {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Info(info::Info),
     Dump(DumpArguments),
+    Verify(verify::Verify),
+    Stats(stats::Stats),
     Completions(pages::Completions),
     Man(pages::Man),
 }
@@ -70,6 +77,9 @@ impl Program {
         let ended = match &self.command {
             None => self.dump.run(view, &mut console),
             Some(Command::Dump(dump)) => dump.run(view, &mut console),
+            Some(Command::Info(info)) => info.run(&mut console),
+            Some(Command::Verify(verify)) => verify.run(&mut console),
+            Some(Command::Stats(stats)) => stats.run(&mut console),
             Some(Command::Completions(completions)) => completions.run(&mut console),
             Some(Command::Man(man)) => man.run(&mut console),
         };

@@ -53,10 +53,13 @@ mod item;
 mod listing;
 mod logical;
 mod opening;
+mod overview;
 mod payload_view;
 mod progress;
 mod scan;
 mod seed_search;
+mod statistics;
+mod verify;
 
 pub use filter::{Filter, IndexRange, KindSet};
 pub use follow::{Follow, Followed, follow};
@@ -65,3 +68,4 @@ pub use listing::{Field, Layout, Listing, SCHEMA_VERSION};
 pub use opening::{OpenAnswer, Opening, ask_open};
 pub use payload_view::{PayloadMode, PayloadView, escape};
 pub use scan::{Scan, ScanOptions, scan, scan_storage};
+pub use verify::{Fault, FaultKind, Torn, Verdict, VerifyReport, verify, verify_storage};

@@ -25,6 +25,8 @@ use text::TextListing;
 pub(crate) use line_window::Order;
 pub(crate) use paint::{Ink, Paint};
 pub use row::{Field, SCHEMA_VERSION};
+pub(crate) use columns::vote as vote_text;
+pub(crate) use rows::csv_cell;
 pub(crate) use text::count;
 
 /// How a listing is laid out.

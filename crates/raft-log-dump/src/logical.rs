@@ -37,11 +37,17 @@ pub(crate) struct LiveChunk {
     chunk: SealedChunk,
     summary: ChunkSummary,
     live: Range<u64>,
+    is_newest: bool,
 }
 
 impl LiveChunk {
     pub(crate) fn id(&self) -> ChunkId {
         self.chunk.chunk().id()
+    }
+
+    /// The id of its first entry that is alive.
+    pub(crate) fn first_id(&self) -> Option<RawLogId> {
+        run_id(&self.summary, self.live.start)
     }
 
     pub(crate) fn live(&self) -> Range<u64> {
@@ -61,10 +67,13 @@ impl LogicalLog {
             chunk: found.chunk,
             summary: found.summary,
             live: found.live,
+            is_newest: false,
         });
+        let mut chunks: Vec<LiveChunk> = chunks.collect();
+        mark_newest(&mut chunks);
         Ok(Self {
             state: opening.machine.state().clone(),
-            chunks: chunks.filter(|chunk| !chunk.live.is_empty()).collect(),
+            chunks: chunks.into_iter().filter(|chunk| !chunk.live.is_empty()).collect(),
         })
     }
 
@@ -79,8 +88,9 @@ impl LogicalLog {
             let end = ids.get(position + 1).map(|next| next.offset() - id.offset());
             let Ok((end, summary, offsets)) = read_chunk(&file, &header, end, &mut state) else { continue };
             let chunk = SealedChunk::new(Chunk::new(file, header), end, None, Some(offsets.into()));
-            chunks.push(LiveChunk { chunk, summary, live: 0..0 });
+            chunks.push(LiveChunk { chunk, summary, live: 0..0, is_newest: false });
         }
+        mark_newest(&mut chunks);
         let first = state.first_index();
         let mut cut = u64::MAX;
         for chunk in chunks.iter_mut().rev() {
@@ -106,6 +116,12 @@ impl LogicalLog {
             counts: Counts::default(),
             is_ended: false,
         }
+    }
+}
+
+fn mark_newest(chunks: &mut [LiveChunk]) {
+    if let Some(newest) = chunks.last_mut() {
+        newest.is_newest = true;
     }
 }
 
@@ -209,7 +225,7 @@ impl LogicalItems {
             header: ChunkHeader::decode(&read_header_bytes(&*file)?),
             is_readable: true,
             file_size: file.size()?,
-            end: Some(chunk.chunk.end()),
+            end: Some(chunk.chunk.end()).filter(|_| !chunk.is_newest),
             is_closed: false,
             is_leftover: false,
             first: run_id(&chunk.summary, first),

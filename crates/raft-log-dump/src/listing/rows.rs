@@ -153,7 +153,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// A cell, quoted where it must be (RFC 4180).
-fn csv_cell(value: &Value) -> String {
+pub(crate) fn csv_cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) if text.contains([',', '"', '\n', '\r']) => {

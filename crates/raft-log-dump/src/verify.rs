@@ -1,0 +1,523 @@
+//! Checking a whole directory: every checksum, every rule of sequence, and what opening it would do.
+//!
+//! What always holds: every fault is told and none ends the check; the report says of each where it is, what was
+//! expected and found, and where the next good record begins. Memory does not grow with the log: of many faults the
+//! first are kept and the others counted.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use raft_log_chunk::{
+    ChunkHeader, ChunkId, DirectoryStorage, DurableFacts, FORMAT_VERSION, HeaderFault, Storage, SummaryBuilder,
+};
+use raft_log_codec::{Grouped, LogId, RawTypes, RecordKind, Replay, ReplayFault};
+use raft_log_state::{RaftLogSM, StateMachine};
+use serde::Serialize;
+
+use crate::item::head_name;
+use crate::opening::full_text;
+use crate::progress::Progress;
+use crate::{
+    Counts, GapCause, Item, OpenAnswer, SCHEMA_VERSION, ScanError, ScanOptions, StoredFooter, StoredRecord,
+    ask_open, scan_storage,
+};
+
+/// How many faults a report lists; those beyond are counted.
+const FAULTS_MAX: usize = 10_000;
+
+/// What a check found. As JSON it carries its version as `v`.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// The version of this object.
+    pub v: u32,
+    /// The directory.
+    pub directory: String,
+    /// The version of the format that was checked against.
+    pub format_version: u32,
+    /// What it all amounts to.
+    pub verdict: Verdict,
+    /// Why `open()` would refuse the directory, if it would.
+    pub open_refuses: Option<String>,
+    /// Chunks that were read.
+    pub chunks: u64,
+    /// Records that were read, good or not.
+    pub records: u64,
+    /// Those of them that are entries.
+    pub entries: u64,
+    /// Bytes of records that were checked.
+    pub bytes: u64,
+    /// The log's last entry, as far as the records lead.
+    pub last: Option<String>,
+    /// Its committed mark.
+    pub committed: Option<String>,
+    /// Its purged mark.
+    pub purged: Option<String>,
+    /// What is wrong, in the order of the files.
+    pub faults: Vec<Fault>,
+    /// How many faults more there are.
+    pub faults_left_out: u64,
+    /// Where the log ends before bytes of a write that was cut short.
+    pub torn: Option<Torn>,
+    /// Chunks that were purged while they were read. Nothing is wrong with that.
+    pub purged_while_reading: u64,
+    /// What is worth knowing and no fault.
+    pub notes: Vec<String>,
+}
+
+/// What a check amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Nothing is wrong.
+    Clean,
+    /// What is wrong, the next `open()` passes over.
+    PassedOver,
+    /// `open()` refuses the directory.
+    Refused,
+    /// Something cannot be read, or is of a version that is not known.
+    CannotRead,
+}
+
+/// Where a log ends before torn bytes.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Torn {
+    /// The chunk.
+    pub chunk: String,
+    /// The end.
+    pub offset: u64,
+    /// How many bytes lie behind it.
+    pub bytes: u64,
+}
+
+/// Which check failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// A record's head is good, its body is not.
+    Body,
+    /// No record stands where one must be.
+    Gap,
+    /// The header of a chunk.
+    Header,
+    /// A chunk is not the one that was written behind the one before it.
+    Chain,
+    /// A record breaks a rule of the log, or a chunk's state is not what the records before it lead to.
+    Rule,
+    /// A footer is whole, and says something else than the records before it.
+    Footer,
+    /// The file `DURABLE`.
+    Durable,
+    /// A name that looks like a chunk's and is none.
+    Name,
+    /// A kind, flags or a version that is not known.
+    Unsupported,
+    /// A file cannot be read.
+    Unreadable,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Fault {
+    /// Which check failed.
+    pub fault: FaultKind,
+    /// The file.
+    pub file: String,
+    /// The offset in it.
+    pub offset: u64,
+    /// The kind of the record, as far as it is known.
+    pub kind: Option<String>,
+    /// Its term.
+    pub term: Option<u64>,
+    /// Its index.
+    pub index: Option<u64>,
+    /// What was expected.
+    pub expected: Option<String>,
+    /// What was found.
+    pub found: Option<String>,
+    /// The fault in a sentence.
+    pub message: String,
+    /// Where the next good record of the chunk begins.
+    pub next_offset: Option<u64>,
+    /// Which it is.
+    pub next: Option<String>,
+    /// Whether the chunk is left of a purge, so that nobody will read it.
+    pub is_leftover: bool,
+}
+
+/// Checks the directory of a log; a live one, too.
+///
+/// # Errors
+/// When it cannot be listed or holds no log. Damage is never an error.
+pub fn verify(directory: impl AsRef<Path>) -> Result<VerifyReport, ScanError> {
+    let directory = directory.as_ref();
+    let storage = DirectoryStorage::open(directory)
+        .map_err(|source| ScanError::Io { path: directory.display().to_string(), source })?;
+    verify_storage(Arc::new(storage))
+}
+
+/// As [`verify`], over any storage.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_storage(storage: Arc<dyn Storage>) -> Result<VerifyReport, ScanError> {
+    check(&storage, ScanOptions::default(), &mut Progress::silent())
+}
+
+pub(crate) fn check(
+    storage: &Arc<dyn Storage>,
+    options: ScanOptions,
+    progress: &mut Progress,
+) -> Result<VerifyReport, ScanError> {
+    let mut scan = scan_storage(storage.clone(), options)?;
+    let mut checker = Checker::default();
+    for item in scan.by_ref() {
+        checker.take(&item, progress);
+    }
+    progress.finish();
+    let answer = ask_open(&**storage);
+    Ok(checker.report(storage.path().display().to_string(), &answer, scan.counts()))
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Checker {
+    durable: Option<DurableFacts>,
+    /// The log's state, while the records lead to one; `None` behind what could not be read.
+    machine: Option<RaftLogSM<RawTypes>>,
+    summary: SummaryBuilder,
+    /// Whether all records of the chunk so far were good, so that its footer can be compared.
+    is_whole: bool,
+    chunk: Option<(ChunkId, bool)>,
+    /// The chunk before, if its header is good.
+    header: Option<ChunkHeader>,
+    bytes: u64,
+    durable_end: u64,
+    faults: Vec<Fault>,
+    left_out: u64,
+    /// The first of the faults that wait for the next good record.
+    waiting_from: Option<usize>,
+    torn: Option<Torn>,
+}
+
+impl Checker {
+    fn take(&mut self, item: &Item, progress: &mut Progress) {
+        match item {
+            Item::Record(record) => {
+                let size = record.frame.head.size() as u64;
+                self.bytes += size;
+                progress.add(size);
+                self.record(record);
+            }
+            Item::Durable(facts) => self.durable(*facts),
+            Item::OddName { name, why } => self.fault(Fault::new(FaultKind::Name, name.clone(), 0, why.clone())),
+            Item::Chunk(start) => {
+                self.chunk = Some((start.id, start.is_leftover));
+                self.waiting_from = None;
+                self.summary = SummaryBuilder::new();
+                self.is_whole = true;
+                self.durable_end = 0;
+                self.header(start.id, &start.header);
+            }
+            Item::Gap(gap) => {
+                self.machine = None;
+                self.is_whole = false;
+                let kind = match gap.cause {
+                    GapCause::Header(_) => FaultKind::Header,
+                    _ => FaultKind::Gap,
+                };
+                let message = match gap.cause {
+                    GapCause::Header(_) => gap.cause.to_string(),
+                    _ => format!("no record in {} bytes: {}", Grouped(gap.to - gap.from), gap.cause),
+                };
+                progress.add(gap.to.saturating_sub(gap.from));
+                let mut fault = Fault::new(kind, gap.chunk.file_name(), gap.from, message);
+                if let GapCause::Head(raft_log_codec::HeadFault::Checksum { expected, found }) = gap.cause {
+                    (fault.expected, fault.found) =
+                        (Some(format!("{expected:08x}")), Some(format!("{found:08x}")));
+                }
+                fault.next_offset = gap.next.as_ref().map(|(offset, _)| *offset);
+                fault.next = gap.next.as_ref().map(|(_, head)| head_name(head));
+                self.fault(fault);
+            }
+            Item::Tail(tail) => {
+                self.waiting_from = None;
+                if tail.is_torn() {
+                    let chunk = tail.chunk.to_string();
+                    self.torn = Some(Torn { chunk, offset: tail.at, bytes: tail.behind.bytes });
+                }
+            }
+            Item::Footer(footer) => self.footer(footer),
+            Item::Purged(_) | Item::Skipped(_) => {
+                self.machine = None;
+                self.header = None;
+                self.is_whole = false;
+                self.waiting_from = None;
+            }
+            Item::Unreadable { file, source } => {
+                self.machine = None;
+                self.fault(Fault::new(FaultKind::Unreadable, file.clone(), 0, full_text(source)));
+            }
+            Item::End(_) => {}
+        }
+    }
+
+    fn durable(&mut self, facts: DurableFacts) {
+        self.durable = Some(facts);
+        let file = raft_log_chunk::DURABLE_FILE.to_owned();
+        match facts {
+            DurableFacts::Damaged => {
+                let message = "neither of its two slots is whole".to_owned();
+                self.fault(Fault::new(FaultKind::Durable, file, 0, message));
+            }
+            DurableFacts::Unsupported { version } => {
+                let message = format!("format version {version} is not supported");
+                self.fault(Fault::new(FaultKind::Unsupported, file, 0, message));
+            }
+            DurableFacts::Absent | DurableFacts::Mark(_) => {}
+        }
+    }
+
+    fn header(&mut self, id: ChunkId, header: &Result<ChunkHeader, HeaderFault>) {
+        let before = self.header.take();
+        match header {
+            Ok(header) if header.chunk_id != id => {
+                let message = format!("it is the header of {}: a copied or renamed file", header.chunk_id);
+                let mut fault = Fault::new(FaultKind::Header, id.file_name(), 0, message);
+                (fault.expected, fault.found) = (Some(id.to_string()), Some(header.chunk_id.to_string()));
+                self.fault(fault);
+                self.machine = None;
+            }
+            Ok(header) => {
+                if let Some(before) = before
+                    && before.salt != header.previous_salt
+                {
+                    let message = format!(
+                        "it was not written behind {}: a chunk between them is missing, or one of them is from another time",
+                        before.chunk_id
+                    );
+                    let mut fault = Fault::new(FaultKind::Chain, id.file_name(), 0, message);
+                    (fault.expected, fault.found) =
+                        (Some(format!("{:016x}", before.salt)), Some(format!("{:016x}", header.previous_salt)));
+                    self.fault(fault);
+                    self.machine = None;
+                }
+                self.header = Some(*header);
+            }
+            Err(fault @ HeaderFault::Unsupported { .. }) => {
+                self.fault(Fault::new(FaultKind::Unsupported, id.file_name(), 0, fault.to_string()));
+                self.machine = None;
+            }
+            // If nothing could be read behind it, a gap says so.
+            Err(fault) => {
+                self.fault(Fault::new(FaultKind::Header, id.file_name(), 0, fault.to_string()));
+            }
+        }
+    }
+
+    fn record(&mut self, record: &StoredRecord) {
+        if record.is_behind_end {
+            return;
+        }
+        let frame = &record.frame;
+        self.durable_end = self.durable_end.max(record.durable_end().unwrap_or(0));
+        self.summary.watch(frame);
+        let Some(kind) = frame.head.kind() else {
+            let message =
+                format!("kind {} with flags {:#x} is not known", frame.head.kind_byte(), frame.head.flags());
+            self.machine = None;
+            self.is_whole = false;
+            return self.fault(Fault::of_record(FaultKind::Unsupported, record, message));
+        };
+        match frame.fault {
+            None => self.next_good(record),
+            Some(found) => {
+                let mut fault = Fault::of_record(FaultKind::Body, record, found.to_string());
+                (fault.expected, fault.found) =
+                    (Some(format!("{:08x}", found.expected)), Some(format!("{:08x}", found.found)));
+                self.fault(fault);
+            }
+        }
+        if self.chunk.is_some_and(|(_, is_leftover)| is_leftover) {
+            return;
+        }
+        let is_start = kind == RecordKind::State && frame.offset == raft_log_chunk::HEADER_SIZE as u64;
+        if is_start {
+            if frame.fault.is_some() {
+                self.machine = None;
+            } else {
+                self.begin(record);
+            }
+            return;
+        }
+        if kind == RecordKind::Group {
+            return;
+        }
+        if let Some(machine) = &mut self.machine
+            && let Err(fault) = machine.record(frame)
+        {
+            self.rule(record, &fault);
+            // What it would have led to is not known; the next chunk's state is.
+            self.machine = None;
+        }
+    }
+
+    /// A chunk's `State`: compared with what the records before it led to, and begun with.
+    fn begin(&mut self, record: &StoredRecord) {
+        let mut machine = self.machine.take().unwrap_or_default();
+        if let Err(fault) = machine.chunk_state(record.frame.payload.clone()) {
+            self.rule(record, &fault);
+            machine = RaftLogSM::default();
+            if machine.chunk_state(record.frame.payload.clone()).is_err() {
+                return;
+            }
+        }
+        self.machine = Some(machine);
+    }
+
+    fn rule(&mut self, record: &StoredRecord, fault: &ReplayFault) {
+        let text = full_text(fault);
+        self.fault(Fault::of_record(FaultKind::Rule, record, text));
+    }
+
+    fn footer(&mut self, footer: &StoredFooter) {
+        self.waiting_from = None;
+        if !self.is_whole || self.summary.summary() == &footer.footer.summary {
+            return;
+        }
+        let message = "the footer says something else than the records before it".to_owned();
+        let mut fault = Fault::new(FaultKind::Footer, footer.chunk.file_name(), footer.at, message);
+        let sum = |records: u64, entries: u64| format!("{records} records, {entries} entries");
+        let own = self.summary.summary();
+        fault.expected = Some(sum(own.records, own.entries()));
+        let said = &footer.footer.summary;
+        fault.found = Some(sum(said.records, said.entries()));
+        self.fault(fault);
+    }
+
+    fn fault(&mut self, mut fault: Fault) {
+        fault.is_leftover = self.chunk.is_some_and(|(_, is_leftover)| is_leftover);
+        if self.faults.len() == FAULTS_MAX {
+            self.left_out += 1;
+            return;
+        }
+        if fault.next_offset.is_none() {
+            self.waiting_from.get_or_insert(self.faults.len());
+        }
+        self.faults.push(fault);
+    }
+
+    fn next_good(&mut self, record: &StoredRecord) {
+        let Some(from) = self.waiting_from.take() else { return };
+        for fault in self.faults.iter_mut().skip(from) {
+            fault.next_offset.get_or_insert(record.frame.offset);
+            fault.next.get_or_insert_with(|| head_name(&record.frame.head));
+        }
+    }
+
+    fn report(self, directory: String, answer: &OpenAnswer, counts: Counts) -> VerifyReport {
+        let open_refuses = match answer {
+            OpenAnswer::Refuses(error) => Some(full_text(error)),
+            OpenAnswer::Opens(_) | OpenAnswer::Unsteady => None,
+        };
+        let is_unsupported = self.faults.iter().any(|fault| fault.fault == FaultKind::Unsupported);
+        // Opening believes footers, and so does not notice all of this.
+        let has_hidden = self.faults.iter().any(|fault| {
+            !fault.is_leftover
+                && matches!(fault.fault, FaultKind::Gap | FaultKind::Rule | FaultKind::Chain | FaultKind::Header)
+        });
+        let has_faults = self.faults.iter().any(|fault| !fault.is_leftover);
+        let verdict = match answer {
+            OpenAnswer::Refuses(_) if !answer.cannot_read() => Verdict::Refused,
+            OpenAnswer::Refuses(_) => Verdict::CannotRead,
+            _ if counts.unreadable > 0 || is_unsupported => Verdict::CannotRead,
+            _ if has_faults || self.torn.is_some() => Verdict::PassedOver,
+            _ => Verdict::Clean,
+        };
+        let mut notes = Vec::new();
+        if has_hidden && matches!(answer, OpenAnswer::Opens(_)) {
+            notes.push(
+                "open() believes a footer here and does not read the damaged records; reading their entries fails"
+                    .to_owned(),
+            );
+        }
+        if let OpenAnswer::Unsteady = answer {
+            notes.push("the directory changes too fast to tell what open() would do: somebody writes to it".to_owned());
+        }
+        let newest = self.chunk.map(|(id, _)| id);
+        match self.durable {
+            Some(DurableFacts::Absent) if counts.chunks > 0 => {
+                notes.push("DURABLE is absent; open() makes it again".to_owned());
+            }
+            Some(DurableFacts::Mark(mark)) if newest.is_some_and(|newest| newest > mark.chunk_id) => {
+                notes.push(format!(
+                    "DURABLE names {}, and {} is newer: DURABLE is from an earlier time, which is safe",
+                    mark.chunk_id,
+                    newest.unwrap_or_default()
+                ));
+            }
+            Some(DurableFacts::Mark(mark)) if Some(mark.chunk_id) == newest && mark.end < self.durable_end => {
+                notes.push(format!(
+                    "DURABLE says {}, and the chunk itself {}: DURABLE is from an earlier time, which is safe",
+                    Grouped(mark.end),
+                    Grouped(self.durable_end)
+                ));
+            }
+            _ => {}
+        }
+        let state = self.machine.as_ref().map(RaftLogSM::state);
+        let mark = |id: Option<&raft_log_codec::RawLogId>| id.map(|id| format!("{}:{}", id.term(), id.index()));
+        VerifyReport {
+            v: SCHEMA_VERSION,
+            directory,
+            format_version: FORMAT_VERSION,
+            verdict,
+            open_refuses,
+            chunks: counts.chunks,
+            records: counts.records,
+            entries: counts.entries,
+            bytes: self.bytes,
+            last: mark(state.and_then(|state| state.last.as_ref())),
+            committed: mark(state.and_then(|state| state.committed.as_ref())),
+            purged: mark(state.and_then(|state| state.purged.as_ref())),
+            faults: self.faults,
+            faults_left_out: self.left_out,
+            torn: self.torn,
+            purged_while_reading: counts.purged,
+            notes,
+        }
+    }
+}
+
+impl Fault {
+    fn new(fault: FaultKind, file: String, offset: u64, message: String) -> Self {
+        Self {
+            fault,
+            file,
+            offset,
+            kind: None,
+            term: None,
+            index: None,
+            expected: None,
+            found: None,
+            message,
+            next_offset: None,
+            next: None,
+            is_leftover: false,
+        }
+    }
+
+    fn of_record(fault: FaultKind, record: &StoredRecord, message: String) -> Self {
+        let head = &record.frame.head;
+        Self {
+            kind: head.kind().map(|kind| kind.to_string()),
+            term: head.term(),
+            index: head.index(),
+            ..Self::new(fault, record.chunk.file_name(), record.frame.offset, message)
+        }
+    }
+}
