@@ -4,8 +4,11 @@
 //! What always holds: data goes to standard output, all else to standard error, and a closed pipe ends it quietly.
 
 mod console;
+mod diff;
 mod dump;
+mod export;
 mod flags;
+mod import;
 mod info;
 mod outcome;
 mod pages;
@@ -43,6 +46,9 @@ enum Command {
     Dump(DumpArguments),
     Verify(verify::Verify),
     Stats(stats::Stats),
+    Diff(diff::Diff),
+    Export(export::Export),
+    Import(import::Import),
     Completions(pages::Completions),
     Man(pages::Man),
 }
@@ -80,6 +86,9 @@ impl Program {
             Some(Command::Info(info)) => info.run(&mut console),
             Some(Command::Verify(verify)) => verify.run(&mut console),
             Some(Command::Stats(stats)) => stats.run(&mut console),
+            Some(Command::Diff(diff)) => diff.run(&mut console),
+            Some(Command::Export(export)) => export.run(&mut console),
+            Some(Command::Import(import)) => import.run(&mut console),
             Some(Command::Completions(completions)) => completions.run(&mut console),
             Some(Command::Man(man)) => man.run(&mut console),
         };

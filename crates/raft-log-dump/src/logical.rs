@@ -107,6 +107,14 @@ impl LogicalLog {
         Ok(Self { state, chunks })
     }
 
+    /// Leaves out the entries with an index below `first` or above `last`.
+    pub(crate) fn restrict(&mut self, first: u64, last: u64) {
+        for chunk in &mut self.chunks {
+            chunk.live = chunk.live.start.max(first)..chunk.live.end.min(last.saturating_add(1));
+        }
+        self.chunks.retain(|chunk| !chunk.live.is_empty());
+    }
+
     /// The entries as items, and the headings of their chunks.
     pub(crate) fn items(self) -> LogicalItems {
         LogicalItems {

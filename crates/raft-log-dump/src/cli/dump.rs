@@ -131,7 +131,7 @@ impl DumpArguments {
             log.chunks.retain(|chunk| chunk.id() == only);
         }
         if let Some(range) = self.selection.index {
-            log.chunks.retain(|chunk| chunk.live().start <= range.last() && chunk.live().end > range.first());
+            log.restrict(range.first(), range.last());
         }
         if self.selection.reverse {
             log.chunks.reverse();

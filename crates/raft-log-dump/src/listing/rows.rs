@@ -154,14 +154,12 @@ fn plain(value: &Value) -> String {
 
 /// A cell, quoted where it must be (RFC 4180).
 pub(crate) fn csv_cell(value: &Value) -> String {
-    match value {
+    let text = match value {
         Value::Null => String::new(),
-        Value::String(text) if text.contains([',', '"', '\n', '\r']) => {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        }
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
+    };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 #[cfg(test)]
