@@ -12,6 +12,7 @@ mod import;
 mod info;
 mod outcome;
 mod pages;
+mod repair;
 mod size;
 mod stats;
 mod verify;
@@ -47,6 +48,7 @@ enum Command {
     Verify(verify::Verify),
     Stats(stats::Stats),
     Diff(diff::Diff),
+    Repair(repair::Repair),
     Export(export::Export),
     Import(import::Import),
     Completions(pages::Completions),
@@ -87,6 +89,7 @@ impl Program {
             Some(Command::Verify(verify)) => verify.run(&mut console),
             Some(Command::Stats(stats)) => stats.run(&mut console),
             Some(Command::Diff(diff)) => diff.run(&mut console),
+            Some(Command::Repair(repair)) => repair.run(&mut console),
             Some(Command::Export(export)) => export.run(&mut console),
             Some(Command::Import(import)) => import.run(&mut console),
             Some(Command::Completions(completions)) => completions.run(&mut console),

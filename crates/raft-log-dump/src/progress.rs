@@ -16,7 +16,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar on standard error; none where that is no terminal.
+    /// A bar on standard error; none where that is no terminal. With a total of 0, how much there is is not known.
     pub(crate) fn new(total_bytes: u64) -> Self {
         Self { bar: io::stderr().is_terminal().then(|| bar(total_bytes)), drawn: 0, done: 0 }
     }
@@ -52,8 +52,13 @@ impl Drop for Progress {
 }
 
 fn bar(total_bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total_bytes), ProgressDrawTarget::stderr_with_hz(10));
-    let template = "{wide_bar} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+    let length = (total_bytes > 0).then_some(total_bytes);
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr_with_hz(10));
+    let template = match length {
+        Some(_) => "{wide_bar} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left",
+        // From a pipe: nobody knows how much will come.
+        None => "{spinner} {binary_bytes}  {binary_bytes_per_sec}",
+    };
     // The template is a constant of ours; the default one is no worse than none.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);

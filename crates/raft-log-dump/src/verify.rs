@@ -10,7 +10,7 @@ use std::sync::Arc;
 use raft_log_chunk::{
     ChunkHeader, ChunkId, DirectoryStorage, DurableFacts, FORMAT_VERSION, HeaderFault, Storage, SummaryBuilder,
 };
-use raft_log_codec::{Grouped, LogId, RawTypes, RecordKind, Replay, ReplayFault};
+use raft_log_codec::{Grouped, LogId, RaftLogState, RawTypes, RecordKind, Replay, ReplayFault};
 use raft_log_state::{RaftLogSM, StateMachine};
 use serde::Serialize;
 
@@ -189,6 +189,8 @@ struct Checker {
     durable: Option<DurableFacts>,
     /// The log's state, while the records lead to one; `None` behind what could not be read.
     machine: Option<RaftLogSM<RawTypes>>,
+    /// The state that was known last.
+    seen: RaftLogState<RawTypes>,
     summary: SummaryBuilder,
     /// Whether all records of the chunk so far were good, so that its footer can be compared.
     is_whole: bool,
@@ -224,7 +226,7 @@ impl Checker {
                 self.header(start.id, &start.header);
             }
             Item::Gap(gap) => {
-                self.machine = None;
+                self.lose();
                 self.is_whole = false;
                 let kind = match gap.cause {
                     GapCause::Header(_) => FaultKind::Header,
@@ -253,16 +255,23 @@ impl Checker {
             }
             Item::Footer(footer) => self.footer(footer),
             Item::Purged(_) | Item::Skipped(_) => {
-                self.machine = None;
+                self.lose();
                 self.header = None;
                 self.is_whole = false;
                 self.waiting_from = None;
             }
             Item::Unreadable { file, source } => {
-                self.machine = None;
+                self.lose();
                 self.fault(Fault::new(FaultKind::Unreadable, file.clone(), 0, full_text(source)));
             }
             Item::End(_) => {}
+        }
+    }
+
+    /// What comes next does not follow from what was read.
+    fn lose(&mut self) {
+        if let Some(machine) = self.machine.take() {
+            self.seen = machine.state().clone();
         }
     }
 
@@ -290,7 +299,7 @@ impl Checker {
                 let mut fault = Fault::new(FaultKind::Header, id.file_name(), 0, message);
                 (fault.expected, fault.found) = (Some(id.to_string()), Some(header.chunk_id.to_string()));
                 self.fault(fault);
-                self.machine = None;
+                self.lose();
             }
             Ok(header) => {
                 if let Some(before) = before
@@ -304,13 +313,13 @@ impl Checker {
                     (fault.expected, fault.found) =
                         (Some(format!("{:016x}", before.salt)), Some(format!("{:016x}", header.previous_salt)));
                     self.fault(fault);
-                    self.machine = None;
+                    self.lose();
                 }
                 self.header = Some(*header);
             }
             Err(fault @ HeaderFault::Unsupported { .. }) => {
                 self.fault(Fault::new(FaultKind::Unsupported, id.file_name(), 0, fault.to_string()));
-                self.machine = None;
+                self.lose();
             }
             // If nothing could be read behind it, a gap says so.
             Err(fault) => {
@@ -329,7 +338,7 @@ impl Checker {
         let Some(kind) = frame.head.kind() else {
             let message =
                 format!("kind {} with flags {:#x} is not known", frame.head.kind_byte(), frame.head.flags());
-            self.machine = None;
+            self.lose();
             self.is_whole = false;
             return self.fault(Fault::of_record(FaultKind::Unsupported, record, message));
         };
@@ -348,7 +357,7 @@ impl Checker {
         let is_start = kind == RecordKind::State && frame.offset == raft_log_chunk::HEADER_SIZE as u64;
         if is_start {
             if frame.fault.is_some() {
-                self.machine = None;
+                self.lose();
             } else {
                 self.begin(record);
             }
@@ -362,7 +371,7 @@ impl Checker {
         {
             self.rule(record, &fault);
             // What it would have led to is not known; the next chunk's state is.
-            self.machine = None;
+            self.lose();
         }
     }
 
@@ -469,7 +478,7 @@ impl Checker {
             }
             _ => {}
         }
-        let state = self.machine.as_ref().map(RaftLogSM::state);
+        let state = self.machine.as_ref().map_or(&self.seen, RaftLogSM::state);
         let mark = |id: Option<&raft_log_codec::RawLogId>| id.map(|id| format!("{}:{}", id.term(), id.index()));
         VerifyReport {
             v: SCHEMA_VERSION,
@@ -481,9 +490,9 @@ impl Checker {
             records: counts.records,
             entries: counts.entries,
             bytes: self.bytes,
-            last: mark(state.and_then(|state| state.last.as_ref())),
-            committed: mark(state.and_then(|state| state.committed.as_ref())),
-            purged: mark(state.and_then(|state| state.purged.as_ref())),
+            last: mark(state.last.as_ref()),
+            committed: mark(state.committed.as_ref()),
+            purged: mark(state.purged.as_ref()),
             faults: self.faults,
             faults_left_out: self.left_out,
             torn: self.torn,
