@@ -13,6 +13,7 @@ mod info;
 mod outcome;
 mod pages;
 mod repair;
+mod report;
 mod size;
 mod stats;
 mod verify;
@@ -51,6 +52,7 @@ enum Command {
     Repair(repair::Repair),
     Export(export::Export),
     Import(import::Import),
+    Report(report::Report),
     Completions(pages::Completions),
     Man(pages::Man),
 }
@@ -92,6 +94,7 @@ impl Program {
             Some(Command::Repair(repair)) => repair.run(&mut console),
             Some(Command::Export(export)) => export.run(&mut console),
             Some(Command::Import(import)) => import.run(&mut console),
+            Some(Command::Report(report)) => report.run(&mut console),
             Some(Command::Completions(completions)) => completions.run(&mut console),
             Some(Command::Man(man)) => man.run(&mut console),
         };

@@ -61,6 +61,7 @@ mod overview;
 mod payload_view;
 mod progress;
 mod repair;
+mod report;
 mod scan;
 mod seed_search;
 mod statistics;

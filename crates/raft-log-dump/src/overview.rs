@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use raft_log_chunk::{DurableFacts, FORMAT_VERSION, LOCK_FILE, Storage, read_durable, read_full_at};
-use raft_log_codec::{LogId, RawLogId};
+use raft_log_codec::RawLogId;
 use rustix::process::{Pid, test_kill_process};
 use serde::Serialize;
 

@@ -183,9 +183,9 @@ pub(crate) fn check(
     Ok(checker.report(storage.path().display().to_string(), &answer, scan.counts()))
 }
 
-/// What was seen so far.
+/// Checks items one by one.
 #[derive(Default)]
-struct Checker {
+pub(crate) struct Checker {
     durable: Option<DurableFacts>,
     /// The log's state, while the records lead to one; `None` behind what could not be read.
     machine: Option<RaftLogSM<RawTypes>>,
@@ -207,7 +207,7 @@ struct Checker {
 }
 
 impl Checker {
-    fn take(&mut self, item: &Item, progress: &mut Progress) {
+    pub(crate) fn take(&mut self, item: &Item, progress: &mut Progress) {
         match item {
             Item::Record(record) => {
                 let size = record.frame.head.size() as u64;
@@ -428,7 +428,7 @@ impl Checker {
         }
     }
 
-    fn report(self, directory: String, answer: &OpenAnswer, counts: Counts) -> VerifyReport {
+    pub(crate) fn report(self, directory: String, answer: &OpenAnswer, counts: Counts) -> VerifyReport {
         let open_refuses = match answer {
             OpenAnswer::Refuses(error) => Some(full_text(error)),
             OpenAnswer::Opens(_) | OpenAnswer::Unsteady => None,
