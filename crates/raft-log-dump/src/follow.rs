@@ -263,6 +263,7 @@ impl Follow {
                 current.offset = frame.end();
                 current.frames = None;
                 self.counts.records += 1;
+                self.counts.entries += u64::from(record.frame.head.kind() == Some(RecordKind::Append));
                 self.queue.push_back(Item::Record(record));
                 return Ok(Step::More);
             }

@@ -91,6 +91,11 @@ impl<'a> LineWindow<'a> {
         writeln!(self.out, "{}", self.heading)
     }
 
+    /// The names above a table: written at once, whatever is wanted of the lines.
+    pub(crate) fn head(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{text}")
+    }
+
     /// A line that counts.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         self.lines += 1;

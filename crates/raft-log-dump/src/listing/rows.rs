@@ -53,7 +53,7 @@ impl<'a> RowListing<'a> {
 
     pub(crate) fn show(&mut self, item: &Item, lines: &mut LineWindow<'_>) -> io::Result<()> {
         if !std::mem::replace(&mut self.is_head_written, true) && self.layout != Layout::Json {
-            lines.note(&self.head())?;
+            lines.head(&self.head())?;
         }
         let is_line = match item {
             Item::Record(record) => {
@@ -69,12 +69,12 @@ impl<'a> RowListing<'a> {
                 }
                 true
             }
-            Item::Tail(tail) => tail.is_torn(),
+            Item::Tail(tail) if tail.is_torn() => true,
             Item::OddName { .. } | Item::Unreadable { .. } => true,
             // What must not be missed, whatever is asked for.
             Item::Skipped(_) | Item::Purged(_) if self.is_quiet => return Ok(()),
             Item::Skipped(_) | Item::Purged(_) => false,
-            Item::Durable(_) | Item::Chunk(_) | Item::Footer(_) | Item::End(_) => {
+            Item::Durable(_) | Item::Chunk(_) | Item::Tail(_) | Item::Footer(_) | Item::End(_) => {
                 // Tables have rows of one kind of thing.
                 if self.is_quiet || self.filter.is_set() || self.layout != Layout::Json {
                     return Ok(());

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic is how a test fails")]
 
 mod changing;
+mod commands;
 mod damage;
 mod flags;
+mod follow;
 mod library;
 mod live;
 mod program;
