@@ -86,9 +86,12 @@ impl LogicalLog {
             let Ok(Ok(header)) = read_header(storage, *id) else { continue };
             let Ok(file) = storage.open(&id.file_name()) else { continue };
             let end = ids.get(position + 1).map(|next| next.offset() - id.offset());
-            let Ok((end, summary, offsets)) = read_chunk(&file, &header, end, &mut state) else { continue };
-            let chunk = SealedChunk::new(Chunk::new(file, header), end, None, Some(offsets.into()));
-            chunks.push(LiveChunk { chunk, summary, live: 0..0, is_newest: false });
+            let Ok((end, parts)) = read_chunk(&file, &header, end, &mut state) else { continue };
+            for (summary, offsets) in parts {
+                let chunk = Chunk::new(file.clone(), header);
+                let chunk = SealedChunk::new(chunk, end, None, Some(offsets.into()));
+                chunks.push(LiveChunk { chunk, summary, live: 0..0, is_newest: false });
+            }
         }
         mark_newest(&mut chunks);
         let first = state.first_index();
@@ -133,7 +136,8 @@ fn mark_newest(chunks: &mut [LiveChunk]) {
     }
 }
 
-type ReadChunk = (u64, ChunkSummary, Vec<u32>);
+/// The end of a chunk, and its stretches of entries without a break, with where each entry lies.
+type ReadChunk = (u64, Vec<(ChunkSummary, Vec<u32>)>);
 
 /// Sums a chunk up, and follows its records as far as they can be read.
 fn read_chunk(
@@ -144,6 +148,7 @@ fn read_chunk(
 ) -> io::Result<ReadChunk> {
     let mut scan = FrameScan::new(file.clone(), header.seed(), end, WINDOW_BYTES)?;
     let mut builder = SummaryBuilder::new();
+    let mut parts = Vec::new();
     let stop = loop {
         match scan.next_frame()? {
             Scanned::End { offset, .. } => {
@@ -157,13 +162,20 @@ fn read_chunk(
                 if end.is_none() && frame.fault.is_some() {
                     break frame.offset;
                 }
+                let summary = builder.summary();
+                let is_break = frame.head.kind() == Some(RecordKind::Append)
+                    && summary.entries() > 0
+                    && frame.head.index() != Some(summary.end_index);
+                if is_break {
+                    parts.push(std::mem::take(&mut builder).finish());
+                }
                 builder.watch(&frame);
                 follow(state, &frame);
             }
         }
     };
-    let (summary, offsets) = builder.finish();
-    Ok((end.unwrap_or(stop), summary, offsets))
+    parts.push(builder.finish());
+    Ok((end.unwrap_or(stop), parts))
 }
 
 /// What a record says of the state, without asking whether it may.

@@ -290,3 +290,51 @@ fn a_damaged_record_behind_the_reader_is_told_and_passed() {
     assert_eq!(following.counts().damaged, 2);
     assert_eq!(following.counts().entries, 24 - 1, "the entries but that of the damaged head");
 }
+
+#[test]
+fn a_chunk_that_is_reused_under_the_reader_is_a_gap_and_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = small(directory.path());
+    config.chunk.max_records = 1000;
+    let mut log = RaftLog::open(config).unwrap();
+    // Larger than what is read at once.
+    let payload = bytes::Bytes::from(vec![b'x'; 1000]);
+    for index in 0..1500 {
+        log.append([(id(1, index), payload.clone())]).unwrap();
+    }
+    log.sync().unwrap();
+    drop(log);
+    let storage = std::sync::Arc::new(raft_log_chunk::DirectoryStorage::open(directory.path()).unwrap());
+    let mut following = raft_log_dump::follow(storage);
+    let mut items = Vec::new();
+    let mut is_reused = false;
+    while let raft_log_dump::Followed::Item(item) = following.next_item().unwrap() {
+        items.push(item);
+        if items.len() == 20 {
+            // As the log does it: another name first, then another header, and then other records over the old ones.
+            let name = directory.path().join(ChunkId::new(0).file_name());
+            let spare = directory.path().join("spare-1.tmp");
+            std::fs::rename(name, &spare).unwrap();
+            let mut bytes = std::fs::read(&spare).unwrap();
+            let mut header = raft_log_chunk::ChunkHeader::decode(&bytes).unwrap();
+            header.salt ^= 1;
+            header.chunk_id = ChunkId::new(1 << 40);
+            bytes[..64].copy_from_slice(&header.encode());
+            let half = bytes.len() / 2;
+            bytes[64..half].fill(0x5a);
+            std::fs::write(&spare, bytes).unwrap();
+            is_reused = true;
+        }
+    }
+    assert!(is_reused);
+    assert_eq!(following.counts().damaged, 0);
+    let skips = items.iter().filter(|item| matches!(item, Item::Skipped(_))).count();
+    assert_eq!(skips, 1);
+    let last = items.iter().rev().find_map(|item| match item {
+        Item::Record(record) => record.frame.head.index(),
+        _ => None,
+    });
+    assert_eq!(last, Some(1499));
+    let places: Vec<(u64, u64)> = good_records(&items);
+    assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "in order, and once");
+}
