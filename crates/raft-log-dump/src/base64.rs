@@ -82,7 +82,8 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(decode(&encode(&bytes[..end])).as_deref(), Some(&bytes[..end]));
         }
-        for text in ["Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "====", "Z===", "Zm9v\n", "Zm-v", "Zm9vé="] {
+        for text in ["Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "====", "Z===", "Zm9v\n", "Zm-v", "Zm9vé="]
+        {
             assert_eq!(decode(text), None, "{text:?}");
         }
     }

@@ -124,10 +124,13 @@ impl Reading {
                     return Some(record);
                 }
                 Item::Purged(id) => {
-                    self.problem.get_or_insert_with(|| format!("{id} of {} was purged while it was read", self.directory));
+                    self.problem.get_or_insert_with(|| {
+                        format!("{id} of {} was purged while it was read", self.directory)
+                    });
                 }
                 Item::Unreadable { file, source } => {
-                    self.problem.get_or_insert_with(|| format!("cannot read {file} of {}: {source}", self.directory));
+                    self.problem
+                        .get_or_insert_with(|| format!("cannot read {file} of {}: {source}", self.directory));
                 }
                 _ => {}
             }

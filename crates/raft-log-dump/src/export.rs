@@ -21,13 +21,9 @@ pub(crate) enum ExportLine {
     /// An entry.
     Entry(EntryLine),
     /// An entry that cannot be read.
-    Damaged {
-        index: u64,
-    },
+    Damaged { index: u64 },
     /// The last line.
-    End {
-        entries: u64,
-    },
+    End { entries: u64 },
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,9 +142,7 @@ pub(crate) fn export(
                 write_line(out, &ExportLine::Entry(line))?;
             }
             Item::Purged(chunk) => {
-                return Err(ExportFault::Input(format!(
-                    "{chunk} was purged while it was read; begin again"
-                )));
+                return Err(ExportFault::Input(format!("{chunk} was purged while it was read; begin again")));
             }
             Item::Unreadable { file, source } => {
                 return Err(ExportFault::Input(format!("cannot read {file}: {source}")));

@@ -120,7 +120,9 @@ impl Lines<'_> {
         self.number += 1;
         let size = match self.input.read_line(&mut self.text) {
             Ok(size) => size,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(self.wrong("it is not text")),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(self.wrong("it is not text"));
+            }
             Err(error) => return Err(ImportFault::Input(error)),
         };
         if size == 0 {
@@ -182,8 +184,12 @@ fn fill(input: &mut dyn BufRead, place: &Path, progress: &mut Progress) -> Resul
                 }
             }
             Some(ExportLine::End { entries: expected }) if expected == entries => break,
-            Some(ExportLine::End { .. }) => return Err(lines.wrong("entries are missing before the last line")),
-            Some(ExportLine::Damaged { .. }) => return Err(lines.wrong("the entry was damaged when it was exported")),
+            Some(ExportLine::End { .. }) => {
+                return Err(lines.wrong("entries are missing before the last line"));
+            }
+            Some(ExportLine::Damaged { .. }) => {
+                return Err(lines.wrong("the entry was damaged when it was exported"));
+            }
             Some(ExportLine::Log(_)) => return Err(lines.wrong("a second log begins")),
             None => return Err(lines.wrong("the export was cut short: its last line is missing")),
         }

@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 use std::io;
 
 use raft_log_chunk::{Behind, ChunkHeader, ChunkId, DurableFacts, Footer, HeaderFault, Space};
-use raft_log_codec::{Decode, Frame, FrameHead, Grouped, HeadFault, RaftLogState, RawLogId, RawTypes, RecordKind};
+use raft_log_codec::{
+    Decode, Frame, FrameHead, Grouped, HeadFault, RaftLogState, RawLogId, RawTypes, RecordKind,
+};
 
 /// One thing in a directory. Damage is an item like any other.
 #[derive(Debug)]

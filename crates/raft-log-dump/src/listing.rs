@@ -22,10 +22,10 @@ use line_window::LineWindow;
 use rows::RowListing;
 use text::TextListing;
 
+pub(crate) use columns::vote as vote_text;
 pub(crate) use line_window::Order;
 pub(crate) use paint::{Ink, Paint};
 pub use row::{Field, SCHEMA_VERSION};
-pub(crate) use columns::vote as vote_text;
 pub(crate) use rows::csv_cell;
 pub(crate) use text::count;
 

@@ -9,10 +9,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use raft_log_chunk::{
-    Chunk, ChunkHeader, ChunkId, ChunkSummary, FrameScan, HEADER_SIZE, OFFSET_UNIT, Scanned,
-    SealedChunk, Storage, SummaryBuilder, find_frame,
+    Chunk, ChunkHeader, ChunkId, ChunkSummary, FrameScan, HEADER_SIZE, OFFSET_UNIT, Scanned, SealedChunk,
+    Storage, SummaryBuilder, find_frame,
 };
-use raft_log_codec::{Decode, FRAME_ALIGNMENT, Frame, LogId, RaftLogState, RawLogId, RawTypes, RecordKind, RawVote};
+use raft_log_codec::{
+    Decode, FRAME_ALIGNMENT, Frame, LogId, RaftLogState, RawLogId, RawTypes, RawVote, RecordKind,
+};
 use raft_log_state::StateMachine;
 
 use crate::chunk_names::chunk_ids;
@@ -307,7 +309,13 @@ impl LogicalItems {
                     }
                 };
                 self.counts.damaged += 1;
-                self.queue.push_back(Item::Gap(Gap { chunk: id, from: offset, to: offset, cause, next: None }));
+                self.queue.push_back(Item::Gap(Gap {
+                    chunk: id,
+                    from: offset,
+                    to: offset,
+                    cause,
+                    next: None,
+                }));
                 frames = frames.starting_at(offset);
             }
         }

@@ -35,7 +35,8 @@ impl Storage for Overlay {
     fn list(&self) -> io::Result<Vec<DirectoryEntry>> {
         let mut entries = self.base.list()?;
         entries.retain(|entry| !self.hidden.contains(&entry.name) && !self.added.contains_key(&entry.name));
-        let added = self.added.keys().map(|name| DirectoryEntry { name: name.clone(), kind: EntryKind::File });
+        let added =
+            self.added.keys().map(|name| DirectoryEntry { name: name.clone(), kind: EntryKind::File });
         entries.extend(added);
         Ok(entries)
     }

@@ -111,7 +111,8 @@ impl Overview {
             (Some(first), Some(last)) => last.offset() - first.offset() + newest_end,
             _ => 0,
         };
-        let spares = storage.list()?.iter().filter(|e| raft_log_chunk::is_temporary_file_name(&e.name)).count();
+        let spares =
+            storage.list()?.iter().filter(|e| raft_log_chunk::is_temporary_file_name(&e.name)).count();
         let text = |id: Option<&RawLogId>| id.map(ToString::to_string);
         Ok(Self {
             v: SCHEMA_VERSION,
@@ -158,14 +159,19 @@ impl OpenState {
                 let mut warnings: Vec<String> =
                     found.foreign_files.iter().map(|name| format!("{name} is not part of a log")).collect();
                 warnings.extend(match (newest, found.durable) {
-                    (Some(_), DurableFacts::Absent) => Some("DURABLE is missing and would be made again".to_owned()),
-                    (Some(_), DurableFacts::Damaged) => Some("DURABLE is damaged and would be made again".to_owned()),
+                    (Some(_), DurableFacts::Absent) => {
+                        Some("DURABLE is missing and would be made again".to_owned())
+                    }
+                    (Some(_), DurableFacts::Damaged) => {
+                        Some("DURABLE is damaged and would be made again".to_owned())
+                    }
                     _ => None,
                 });
                 Self::Opens {
                     chunks: found.chunks.len() as u64,
                     scanned: found.chunks.iter().filter(|chunk| chunk.is_scanned).count() as u64,
-                    torn_at: torn_at.map(|(chunk, end)| format!("{} of {}", raft_log_codec::Grouped(end), chunk.id())),
+                    torn_at: torn_at
+                        .map(|(chunk, end)| format!("{} of {}", raft_log_codec::Grouped(end), chunk.id())),
                     damaged_records: found.damaged.len() as u64,
                     warnings,
                 }

@@ -55,7 +55,9 @@ fn bar(total_bytes: u64) -> ProgressBar {
     let length = (total_bytes > 0).then_some(total_bytes);
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr_with_hz(10));
     let template = match length {
-        Some(_) => "{wide_bar} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left",
+        Some(_) => {
+            "{wide_bar} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
+        }
         // From a pipe: nobody knows how much will come.
         None => "{spinner} {binary_bytes}  {binary_bytes_per_sec}",
     };

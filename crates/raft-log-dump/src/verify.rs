@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use raft_log_chunk::{
-    ChunkHeader, ChunkId, DirectoryStorage, DurableFacts, FORMAT_VERSION, HeaderFault, Storage, SummaryBuilder,
+    ChunkHeader, ChunkId, DirectoryStorage, DurableFacts, FORMAT_VERSION, HeaderFault, Storage,
+    SummaryBuilder,
 };
 use raft_log_codec::{Grouped, LogId, RaftLogState, RawTypes, RecordKind, Replay, ReplayFault};
 use raft_log_state::{RaftLogSM, StateMachine};
@@ -216,7 +217,9 @@ impl Checker {
                 self.record(record);
             }
             Item::Durable(facts) => self.durable(*facts),
-            Item::OddName { name, why } => self.fault(Fault::new(FaultKind::Name, name.clone(), 0, why.clone())),
+            Item::OddName { name, why } => {
+                self.fault(Fault::new(FaultKind::Name, name.clone(), 0, why.clone()))
+            }
             Item::Chunk(start) => {
                 self.chunk = Some((start.id, start.is_leftover));
                 self.waiting_from = None;
@@ -310,8 +313,10 @@ impl Checker {
                         before.chunk_id
                     );
                     let mut fault = Fault::new(FaultKind::Chain, id.file_name(), 0, message);
-                    (fault.expected, fault.found) =
-                        (Some(format!("{:016x}", before.salt)), Some(format!("{:016x}", header.previous_salt)));
+                    (fault.expected, fault.found) = (
+                        Some(format!("{:016x}", before.salt)),
+                        Some(format!("{:016x}", header.previous_salt)),
+                    );
                     self.fault(fault);
                     self.lose();
                 }
@@ -437,7 +442,10 @@ impl Checker {
         // Opening believes footers, and so does not notice all of this.
         let has_hidden = self.faults.iter().any(|fault| {
             !fault.is_leftover
-                && matches!(fault.fault, FaultKind::Gap | FaultKind::Rule | FaultKind::Chain | FaultKind::Header)
+                && matches!(
+                    fault.fault,
+                    FaultKind::Gap | FaultKind::Rule | FaultKind::Chain | FaultKind::Header
+                )
         });
         let has_faults = self.faults.iter().any(|fault| !fault.is_leftover);
         let verdict = match answer {
@@ -455,7 +463,10 @@ impl Checker {
             );
         }
         if let OpenAnswer::Unsteady = answer {
-            notes.push("the directory changes too fast to tell what open() would do: somebody writes to it".to_owned());
+            notes.push(
+                "the directory changes too fast to tell what open() would do: somebody writes to it"
+                    .to_owned(),
+            );
         }
         let newest = self.chunk.map(|(id, _)| id);
         match self.durable {
@@ -469,7 +480,9 @@ impl Checker {
                     newest.unwrap_or_default()
                 ));
             }
-            Some(DurableFacts::Mark(mark)) if Some(mark.chunk_id) == newest && mark.end < self.durable_end => {
+            Some(DurableFacts::Mark(mark))
+                if Some(mark.chunk_id) == newest && mark.end < self.durable_end =>
+            {
                 notes.push(format!(
                     "DURABLE says {}, and the chunk itself {}: DURABLE is from an earlier time, which is safe",
                     Grouped(mark.end),
@@ -479,7 +492,8 @@ impl Checker {
             _ => {}
         }
         let state = self.machine.as_ref().map_or(&self.seen, RaftLogSM::state);
-        let mark = |id: Option<&raft_log_codec::RawLogId>| id.map(|id| format!("{}:{}", id.term(), id.index()));
+        let mark =
+            |id: Option<&raft_log_codec::RawLogId>| id.map(|id| format!("{}:{}", id.term(), id.index()));
         VerifyReport {
             v: SCHEMA_VERSION,
             directory,

@@ -79,7 +79,9 @@ impl Console {
         match answer {
             OpenAnswer::Refuses(error) => self.say(&format!("open() would refuse: {}", full_text(error))),
             OpenAnswer::Unsteady => {
-                self.say("the directory changes too fast to tell what open() would do: somebody writes to it");
+                self.say(
+                    "the directory changes too fast to tell what open() would do: somebody writes to it",
+                );
             }
             OpenAnswer::Opens(_) => {}
         }
@@ -90,7 +92,9 @@ impl Console {
 pub(crate) fn open_directory(path: &Path) -> Result<Arc<dyn Storage>, Stop> {
     match DirectoryStorage::open(path) {
         Ok(storage) => Ok(Arc::new(storage)),
-        Err(error) => Err(Stop::cannot_read(format!("cannot read {}: {}", path.display(), full_text(&error)))),
+        Err(error) => {
+            Err(Stop::cannot_read(format!("cannot read {}: {}", path.display(), full_text(&error))))
+        }
     }
 }
 

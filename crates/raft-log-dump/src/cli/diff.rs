@@ -118,7 +118,9 @@ impl Diff {
             console.line(&paint.paint(Ink::Bad, &text))?;
             let is_committed = |side: &Side| side.committed_index >= Some(divergence.index);
             let what = match (divergence.same_id, is_committed(&found.a), is_committed(&found.b)) {
-                (true, ..) => "one id stands for two entries: these are not logs of one cluster, or one is wrong",
+                (true, ..) => {
+                    "one id stands for two entries: these are not logs of one cluster, or one is wrong"
+                }
                 (false, true, true) => "both call it committed: this must never be. Stop both and find out",
                 (false, true, false) => "it is committed in A: B is to truncate there and take A's entries",
                 (false, false, true) => "it is committed in B: A is to truncate there and take B's entries",

@@ -92,10 +92,19 @@ impl DumpArguments {
         if self.follow {
             return self.run_following(&storage, view, console);
         }
-        if self.logical { self.run_logical(&storage, view, console) } else { self.run_physical(&storage, view, console) }
+        if self.logical {
+            self.run_logical(&storage, view, console)
+        } else {
+            self.run_physical(&storage, view, console)
+        }
     }
 
-    fn run_physical(&self, storage: &Arc<dyn Storage>, view: &dyn PayloadView, console: &mut Console) -> Ended {
+    fn run_physical(
+        &self,
+        storage: &Arc<dyn Storage>,
+        view: &dyn PayloadView,
+        console: &mut Console,
+    ) -> Ended {
         let mut options = ScanOptions::default();
         options.only_chunk = self.selection.chunk;
         options.newest_first = self.selection.reverse;
@@ -119,13 +128,19 @@ impl DumpArguments {
         Ok(Outcome::of(&answer, scan.counts()))
     }
 
-    fn run_logical(&self, storage: &Arc<dyn Storage>, view: &dyn PayloadView, console: &mut Console) -> Ended {
+    fn run_logical(
+        &self,
+        storage: &Arc<dyn Storage>,
+        view: &dyn PayloadView,
+        console: &mut Console,
+    ) -> Ended {
         // Whether there is a log at all.
         scan_storage(storage.clone(), ScanOptions::default()).map_err(|error| scan_failure(&error))?;
         let answer = ask_open(&**storage);
         console.say_refusal(&answer);
         let outcome = Outcome::of(&answer, crate::Counts::default());
-        let mut log = LogicalLog::of(&**storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
+        let mut log =
+            LogicalLog::of(&**storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
         let all: Vec<_> = log.chunks.iter().map(|chunk| chunk.id()).collect();
         if let Some(only) = self.selection.chunk {
             log.chunks.retain(|chunk| chunk.id() == only);
@@ -159,7 +174,12 @@ impl DumpArguments {
         })
     }
 
-    fn run_following(&self, storage: &Arc<dyn Storage>, view: &dyn PayloadView, console: &mut Console) -> Ended {
+    fn run_following(
+        &self,
+        storage: &Arc<dyn Storage>,
+        view: &dyn PayloadView,
+        console: &mut Console,
+    ) -> Ended {
         scan_storage(storage.clone(), ScanOptions::default()).map_err(|error| scan_failure(&error))?;
         let mut following = follow(storage.clone());
         let mut listing = self.listing(storage, view, console);

@@ -48,7 +48,10 @@ impl Export {
         let log = LogicalLog::of(&*storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
         let path = self.directory.display();
         if let Some(range) = self.index
-            && !log.chunks.iter().any(|chunk| chunk.live().start <= range.last() && chunk.live().end > range.first())
+            && !log
+                .chunks
+                .iter()
+                .any(|chunk| chunk.live().start <= range.last() && chunk.live().end > range.first())
         {
             return Err(Stop::cannot_read(format!("no entry in {path} has an index in {range}")));
         }

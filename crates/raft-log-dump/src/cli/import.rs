@@ -60,9 +60,10 @@ impl Import {
             Err(ImportFault::Line { number, why }) => {
                 Err(Stop::cannot_read(format!("line {number}: {why}; nothing was imported")))
             }
-            Err(ImportFault::Input(error)) => {
-                Err(Stop::cannot_read(format!("cannot read the input: {}; nothing was imported", full_text(&error))))
-            }
+            Err(ImportFault::Input(error)) => Err(Stop::cannot_read(format!(
+                "cannot read the input: {}; nothing was imported",
+                full_text(&error)
+            ))),
             Err(ImportFault::Output(why)) => Err(Stop::cannot_read(format!("cannot make {path}: {why}"))),
         }
     }

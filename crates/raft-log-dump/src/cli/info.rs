@@ -117,9 +117,10 @@ fn lock_text(lock: &LockState) -> String {
 fn open_text(open: &OpenState) -> (Ink, Vec<String>) {
     match open {
         OpenState::Refused { reason } => (Ink::Bad, vec![format!("refuses: {reason}")]),
-        OpenState::Unsteady => {
-            (Ink::Warning, vec!["cannot be told: the directory changes too fast, somebody writes to it".to_owned()])
-        }
+        OpenState::Unsteady => (
+            Ink::Warning,
+            vec!["cannot be told: the directory changes too fast, somebody writes to it".to_owned()],
+        ),
         OpenState::Opens { chunks, scanned, torn_at, damaged_records, warnings } => {
             let mut lines = vec![format!(
                 "opens {}, {} of them by reading every record",
@@ -127,7 +128,8 @@ fn open_text(open: &OpenState) -> (Ink, Vec<String>) {
                 Grouped(*scanned)
             )];
             if let Some(at) = torn_at {
-                lines.push(format!("ends the log at {at}; behind it are bytes of a write that was cut short"));
+                lines
+                    .push(format!("ends the log at {at}; behind it are bytes of a write that was cut short"));
             }
             if *damaged_records > 0 {
                 let records = count(*damaged_records, "damaged record", "damaged records");

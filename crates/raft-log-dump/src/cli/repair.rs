@@ -37,7 +37,8 @@ impl Repair {
     pub(super) fn run(&self, console: &mut Console) -> Ended {
         if let Some(text) = &self.accept_data_loss_after {
             let is_id = text.split_once(':').is_some_and(|(term, index)| {
-                let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u64>().is_ok();
+                let is_number =
+                    |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u64>().is_ok();
                 is_number(term) && is_number(index)
             });
             if !is_id && text != "none" {
@@ -56,16 +57,17 @@ impl Repair {
                 }
                 Ok(Outcome::Clean)
             }
-            Advice::Unsteady => {
-                Err(Stop::cannot_read("the directory changes while it is looked at: somebody has the log open"))
-            }
+            Advice::Unsteady => Err(Stop::cannot_read(
+                "the directory changes while it is looked at: somebody has the log open",
+            )),
             Advice::Hopeless { error, why } => {
                 console.say(&format!("open() would refuse: {}", full_text(&error)));
-                let text = format!("no repair is offered: {why}. If files cannot be restored, replace this member of the cluster under a new id");
+                let text = format!(
+                    "no repair is offered: {why}. If files cannot be restored, replace this member of the cluster under a new id"
+                );
                 let outcome = match &error {
-                    raft_log_chunk::RecoveryError::Io { .. } | raft_log_chunk::RecoveryError::Unsupported { .. } => {
-                        Outcome::CannotRead
-                    }
+                    raft_log_chunk::RecoveryError::Io { .. }
+                    | raft_log_chunk::RecoveryError::Unsupported { .. } => Outcome::CannotRead,
                     _ => Outcome::Refused,
                 };
                 Err(Stop::Failed(outcome, text))
@@ -78,7 +80,11 @@ impl Repair {
         }
     }
 
-    fn carry_out(&self, storage: &std::sync::Arc<dyn raft_log_chunk::Storage>, console: &mut Console) -> Ended {
+    fn carry_out(
+        &self,
+        storage: &std::sync::Arc<dyn raft_log_chunk::Storage>,
+        console: &mut Console,
+    ) -> Ended {
         match apply(storage, self.accept_data_loss_after.as_deref()) {
             Ok(Applied { plan, set_aside }) => {
                 self.show(&plan, console)?;
@@ -86,14 +92,17 @@ impl Repair {
                     for name in set_aside {
                         console.line(&format!("-- renamed to {name}"))?;
                     }
-                    console.line(&format!("-- done: the log ends at {}, and open() accepts it", plan.loss_name()))?;
+                    console.line(&format!(
+                        "-- done: the log ends at {}, and open() accepts it",
+                        plan.loss_name()
+                    ))?;
                 }
                 Ok(Outcome::Clean)
             }
             Err(ApplyFault::Locked(why)) => Err(Stop::Failed(Outcome::Locked, why)),
-            Err(ApplyFault::Changed) => {
-                Err(Stop::cannot_read("the directory is not as it was a moment ago; nothing was changed, look again"))
-            }
+            Err(ApplyFault::Changed) => Err(Stop::cannot_read(
+                "the directory is not as it was a moment ago; nothing was changed, look again",
+            )),
             Err(ApplyFault::NotAccepted(plan)) => {
                 self.show(&plan, console)?;
                 console.flush()?;
@@ -132,7 +141,9 @@ impl Repair {
         row("refused", None, &plan.refused)?;
         let aside = match plan.set_aside.as_slice() {
             [] => String::new(),
-            names => format!(", and {} renamed aside", count(names.len() as u64, "newer chunk", "newer chunks")),
+            names => {
+                format!(", and {} renamed aside", count(names.len() as u64, "newer chunk", "newer chunks"))
+            }
         };
         row(
             "plan",
@@ -173,7 +184,11 @@ impl Repair {
             row("vote", None, "a later one was found behind the end, and is written again")?;
         }
         if plan.is_safe {
-            row("safe", Some(Ink::Good), "nothing is lost that this node may have promised: --apply carries it out")
+            row(
+                "safe",
+                Some(Ink::Good),
+                "nothing is lost that this node may have promised: --apply carries it out",
+            )
         } else {
             row(
                 "UNSAFE",

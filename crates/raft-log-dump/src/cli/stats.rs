@@ -81,7 +81,9 @@ impl Stats {
                 let indexes = run.indexes();
                 match terms.last_mut() {
                     Some(last) if last.term == run.term() => last.last = indexes.end - 1,
-                    _ => terms.push(TermRun { term: run.term(), first: indexes.start, last: indexes.end - 1 }),
+                    _ => {
+                        terms.push(TermRun { term: run.term(), first: indexes.start, last: indexes.end - 1 })
+                    }
                 }
             }
             terms
@@ -92,7 +94,11 @@ impl Stats {
                 let object = StatsObject {
                     v: SCHEMA_VERSION,
                     chunks: statistics.chunks.len() as u64,
-                    kinds: statistics.by_kind().into_iter().map(|(kind, sum)| KindRow { kind, sum }).collect(),
+                    kinds: statistics
+                        .by_kind()
+                        .into_iter()
+                        .map(|(kind, sum)| KindRow { kind, sum })
+                        .collect(),
                     total: statistics.total(),
                     header_bytes: statistics.header_bytes,
                     gap_bytes: statistics.gap_bytes,
@@ -145,7 +151,12 @@ impl Stats {
             count(statistics.chunks.len() as u64, "chunk", "chunks")
         ))?;
         console.line("")?;
-        console.line(&paint.paint(Ink::Heading, &format!("{:<10}{:>12}{:>16}{:>16}", "TERM", "FIRST", "LAST", "ENTRIES")))?;
+        console.line(
+            &paint.paint(
+                Ink::Heading,
+                &format!("{:<10}{:>12}{:>16}{:>16}", "TERM", "FIRST", "LAST", "ENTRIES"),
+            ),
+        )?;
         let shown = terms.iter().rev().take(RUNS_MAX).rev();
         if terms.len() > RUNS_MAX {
             console.line(&format!("… {} earlier runs", Grouped((terms.len() - RUNS_MAX) as u64)))?;
@@ -194,6 +205,7 @@ fn histogram(name: &str, histogram: &Histogram, paint: Paint, console: &mut Cons
 fn bar(eighths: u64) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let whole = usize::try_from(eighths / 8).unwrap_or(0);
-    let part = usize::try_from(eighths % 8).ok().and_then(|part| PARTS.get(part)).copied().unwrap_or_default();
+    let part =
+        usize::try_from(eighths % 8).ok().and_then(|part| PARTS.get(part)).copied().unwrap_or_default();
     format!("{}{part}", "█".repeat(whole))
 }

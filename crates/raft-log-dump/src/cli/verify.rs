@@ -147,7 +147,17 @@ fn line(fault: &Fault) -> String {
 
 fn csv(report: &VerifyReport, console: &mut Console) -> std::io::Result<()> {
     const COLUMNS: [&str; 11] = [
-        "fault", "file", "offset", "kind", "term", "index", "expected", "found", "message", "next_offset", "next",
+        "fault",
+        "file",
+        "offset",
+        "kind",
+        "term",
+        "index",
+        "expected",
+        "found",
+        "message",
+        "next_offset",
+        "next",
     ];
     console.line(&COLUMNS.join(","))?;
     for fault in &report.faults {

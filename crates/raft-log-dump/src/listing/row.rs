@@ -139,9 +139,10 @@ impl Row {
                     ..Self::new("durable")
                 },
                 DurableFacts::Absent => Self { fault: Some("absent".to_owned()), ..Self::new("durable") },
-                DurableFacts::Damaged => {
-                    Self { fault: Some("neither of its two slots is whole".to_owned()), ..Self::new("durable") }
-                }
+                DurableFacts::Damaged => Self {
+                    fault: Some("neither of its two slots is whole".to_owned()),
+                    ..Self::new("durable")
+                },
                 DurableFacts::Unsupported { version } => Self {
                     fault: Some(format!("format version {version} is not supported")),
                     ..Self::new("durable")

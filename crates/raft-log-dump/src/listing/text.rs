@@ -345,11 +345,9 @@ impl<'a> TextListing<'a> {
             return Ok(());
         }
         match next {
-            Some((offset, head)) => lines.more(&format!(
-                "      next valid record at {} ({})",
-                Grouped(offset),
-                head_name(&head)
-            )),
+            Some((offset, head)) => {
+                lines.more(&format!("      next valid record at {} ({})", Grouped(offset), head_name(&head)))
+            }
             None => lines.more("      no valid record behind it in this chunk"),
         }
     }

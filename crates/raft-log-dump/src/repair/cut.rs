@@ -29,7 +29,11 @@ impl Cut {
 }
 
 /// The latest cut that the refusal allows.
-pub(crate) fn first_cut(storage: &dyn Storage, ids: &[ChunkId], error: &RecoveryError) -> Result<Cut, String> {
+pub(crate) fn first_cut(
+    storage: &dyn Storage,
+    ids: &[ChunkId],
+    error: &RecoveryError,
+) -> Result<Cut, String> {
     cut_of(storage, ids, error, u64::MAX)
 }
 
@@ -42,7 +46,11 @@ pub(crate) fn earlier_cut(
 ) -> Result<Cut, String> {
     let kept: Vec<ChunkId> = ids.iter().copied().filter(|id| *id <= last.chunk).collect();
     let cut = cut_of(storage, &kept, error, last.place())?;
-    if cut.place() < last.place() { Ok(cut) } else { Err(format!("ending the log there would not help: {}", full_text(error))) }
+    if cut.place() < last.place() {
+        Ok(cut)
+    } else {
+        Err(format!("ending the log there would not help: {}", full_text(error)))
+    }
 }
 
 fn cut_of(storage: &dyn Storage, ids: &[ChunkId], error: &RecoveryError, limit: u64) -> Result<Cut, String> {
@@ -63,16 +71,25 @@ fn cut_of(storage: &dyn Storage, ids: &[ChunkId], error: &RecoveryError, limit: 
             MissingKind::ReplacedChunk { chunk } | MissingKind::CutChunk { chunk, .. } => {
                 normal(storage, ids, *chunk, end_of_heads(storage, *chunk)?)
             }
-            MissingKind::BrokenChain { before, .. } => normal(storage, ids, *before, end_of_heads(storage, *before)?),
+            MissingKind::BrokenChain { before, .. } => {
+                normal(storage, ids, *before, end_of_heads(storage, *before)?)
+            }
             MissingKind::OlderChunk { .. } => {
                 Err("the beginning of the log is gone, and ending it early does not bring it back".to_owned())
             }
-            _ => Err("entries are missing from the middle of the log, and it is not known where it could end".to_owned()),
+            _ => {
+                Err("entries are missing from the middle of the log, and it is not known where it could end"
+                    .to_owned())
+            }
         },
-        RecoveryError::Io { .. } => Err("see to the disk first; what cannot be read is not given up".to_owned()),
+        RecoveryError::Io { .. } => {
+            Err("see to the disk first; what cannot be read is not given up".to_owned())
+        }
         RecoveryError::Unsupported { .. } => Err("open it with the newer version that wrote it".to_owned()),
         RecoveryError::Foreign { .. } => Err("separate the files of the two logs first".to_owned()),
-        RecoveryError::InvalidChunkFileName(_) => Err("give the file its name back, or move it away".to_owned()),
+        RecoveryError::InvalidChunkFileName(_) => {
+            Err("give the file its name back, or move it away".to_owned())
+        }
         RecoveryError::NotAFile { .. } => Err("move it away; it is not part of a log".to_owned()),
         _ => Err("this tool knows no way to mend that".to_owned()),
     }
@@ -99,9 +116,11 @@ fn end_before(ids: &[ChunkId], chunk: ChunkId) -> Result<Cut, String> {
 
 /// The first place of a chunk without the head of a frame.
 fn end_of_heads(storage: &dyn Storage, chunk: ChunkId) -> Result<u64, String> {
-    let end = scan(storage, chunk, |scan| loop {
-        if let Scanned::End { offset, .. } = scan.next_frame()? {
-            return Ok(Some(offset));
+    let end = scan(storage, chunk, |scan| {
+        loop {
+            if let Scanned::End { offset, .. } = scan.next_frame()? {
+                return Ok(Some(offset));
+            }
         }
     })?;
     Ok(end.unwrap_or(HEADER_SIZE as u64))

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use raft_log_chunk::{ChunkId, DurableFacts, MissingKind, RecoveryError, Storage, read_durable};
-use raft_log_codec::{LogId, RaftLogState, RawTypes, RawVote, RecordKind};
+use raft_log_codec::{LogId, RaftLogState, RawLogId, RawTypes, RawVote, RecordKind};
 use serde::Serialize;
 
 use super::cut::Cut;
@@ -58,15 +58,36 @@ pub(crate) struct Behind {
     pub(crate) at_end: RaftLogState<RawTypes>,
     /// The state that everything readable behind it leads to.
     pub(crate) after: RaftLogState<RawTypes>,
-    /// The lowest index that was cut and written anew behind the end.
-    rewritten_from: Option<u64>,
+    /// The lowest truncation behind the end: what is behind this id was dropped later, and perhaps written anew.
+    truncated: Option<Truncation>,
     pub(crate) is_vote_known: bool,
     maybe_more: bool,
     committed: Option<u64>,
     last_index: Option<u64>,
 }
 
+/// Entries that were dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Truncation {
+    /// The last that was not; `None` if all were.
+    pub(crate) after: Option<RawLogId>,
+}
+
+impl Truncation {
+    /// The first index that was dropped.
+    pub(crate) fn from(&self) -> u64 {
+        self.after.as_ref().map_or(0, |after| after.index.saturating_add(1))
+    }
+}
+
 impl Behind {
+    /// The truncation that reaches into what stays.
+    pub(crate) fn truncation(&self) -> Option<&Truncation> {
+        let end = self.at_end.last.as_ref().map_or(0, |id| id.index.saturating_add(1));
+        let committed = self.at_end.committed.as_ref().map_or(0, |id| id.index.saturating_add(1));
+        self.truncated.as_ref().filter(|truncation| (committed..end).contains(&truncation.from()))
+    }
+
     pub(crate) fn read(
         storage: &Arc<dyn Storage>,
         ids: &[ChunkId],
@@ -76,7 +97,7 @@ impl Behind {
         let (at_end, passed_vote) = state_at(&**storage, cut)?;
         let mut behind = Self {
             after: at_end.clone(),
-            rewritten_from: None,
+            truncated: None,
             is_vote_known: !passed_vote,
             maybe_more: false,
             committed: at_end.committed.as_ref().map(LogId::index),
@@ -84,7 +105,8 @@ impl Behind {
             at_end,
         };
         behind.note_missing(&**storage, ids, cut, error)?;
-        let scan = scan_storage(storage.clone(), ScanOptions::default()).map_err(|error| full_text(&error))?;
+        let scan =
+            scan_storage(storage.clone(), ScanOptions::default()).map_err(|error| full_text(&error))?;
         let mut chunk = None;
         for item in scan {
             if let Item::Chunk(start) = &item {
@@ -109,7 +131,9 @@ impl Behind {
         let is_other_file = |kind: &MissingKind| {
             matches!(
                 kind,
-                MissingKind::NewestChunk { .. } | MissingKind::ReplacedChunk { .. } | MissingKind::BrokenChain { .. }
+                MissingKind::NewestChunk { .. }
+                    | MissingKind::ReplacedChunk { .. }
+                    | MissingKind::BrokenChain { .. }
             )
         };
         if let RecoveryError::MissingData(kind) = error
@@ -154,8 +178,10 @@ impl Behind {
                         self.is_vote_known = frame.fault.is_none();
                     }
                     Some(RecordKind::TruncateAfter) => {
-                        let from = frame.head.index().map_or(0, |index| index.saturating_add(1));
-                        self.rewritten_from = Some(self.rewritten_from.map_or(from, |lowest| lowest.min(from)));
+                        let truncation = Truncation { after: frame.id.clone() };
+                        if self.truncated.as_ref().is_none_or(|lowest| truncation.from() < lowest.from()) {
+                            self.truncated = Some(truncation);
+                        }
                     }
                     Some(RecordKind::Append) => self.last_index = self.last_index.max(frame.head.index()),
                     Some(_) => {}
@@ -176,15 +202,17 @@ impl Behind {
 
     /// Whether the entry at this index was not written anew behind the end, so that what stays is the one that is meant.
     pub(crate) fn is_own(&self, index: u64) -> bool {
-        self.rewritten_from.is_none_or(|from| index < from)
+        self.truncated.as_ref().is_none_or(|truncation| index < truncation.from())
     }
 
     /// What is lost where the repaired log is in `state`.
     pub(crate) fn loss(&self, state: &RaftLogState<RawTypes>, carries_vote: bool) -> Loss {
-        let end = |state: &RaftLogState<RawTypes>| state.last.as_ref().map_or(0, |id| id.index().saturating_add(1));
+        let end =
+            |state: &RaftLogState<RawTypes>| state.last.as_ref().map_or(0, |id| id.index().saturating_add(1));
         let purged = self.after.purged.as_ref().map_or(0, |id| id.index().saturating_add(1));
         let kept_end = end(state);
-        let from = self.rewritten_from.map_or(kept_end, |from| from.min(kept_end)).max(purged);
+        let truncated = self.truncated.as_ref().map_or(u64::MAX, Truncation::from);
+        let from = truncated.min(kept_end).max(purged);
         // Where something in between cannot be read, entries that seem to be truncated may have been written again.
         let known_end = end(&self.after);
         let seen_end = self.last_index.filter(|_| self.maybe_more).map_or(0, |index| index.saturating_add(1));

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use raft_log_chunk::{ChunkHeader, FrameScan, Scanned, Space, Storage};
 use raft_log_codec::{
-    LogId, RaftLogState, RawLogId, RawTypes, Record, RecordKind, Replay, group_frame, push_frame, push_state_frame,
+    LogId, RaftLogState, RawLogId, RawTypes, Record, RecordKind, Replay, group_frame, push_frame,
+    push_state_frame,
 };
 use raft_log_state::{RaftLogSM, StateMachine};
 
@@ -68,10 +69,17 @@ fn carried(behind: &Behind) -> Vec<Record<RawTypes>> {
     if after.user_data != at_end.user_data {
         records.push(Record::SaveUserData(after.user_data.clone()));
     }
+    // What was dropped later must not come back.
+    if let Some(truncation) = behind.truncation() {
+        records.push(Record::TruncateAfter(truncation.after.clone()));
+    }
     // A snapshot holds what is purged, and files before the mark may be gone already. Where it holds all that would be
     // kept, the log goes on behind it.
     let index = |id: &Option<RawLogId>| id.as_ref().map(LogId::index);
-    let end = index(&at_end.last);
+    let end = match behind.truncation() {
+        Some(truncation) => truncation.from().checked_sub(1),
+        None => index(&at_end.last),
+    };
     if let Some(purged) = &after.purged
         && index(&after.purged) > index(&at_end.purged)
         && (index(&after.purged) > end || behind.is_own(purged.index))

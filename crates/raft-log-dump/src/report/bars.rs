@@ -21,7 +21,10 @@ pub(super) fn bars(histogram: &Histogram, name: &str, label: impl Fn(u64) -> Str
     let mut out = String::new();
     put(
         &mut out,
-        format_args!("<svg viewBox=\"0 0 {WIDTH:.0} {:.0}\" role=\"img\" aria-label=\"{name}\">\n", bottom + 22.0),
+        format_args!(
+            "<svg viewBox=\"0 0 {WIDTH:.0} {:.0}\" role=\"img\" aria-label=\"{name}\">\n",
+            bottom + 22.0
+        ),
     );
     for (number, class) in classes.iter().enumerate() {
         let height = class.count as f64 / highest * HEIGHT;
@@ -50,7 +53,13 @@ pub(super) fn bars(histogram: &Histogram, name: &str, label: impl Fn(u64) -> Str
             );
         }
         // Every label where there is room, otherwise every second or fourth.
-        let every = if step > 44.0 { 1 } else if step > 26.0 { 2 } else { 4 };
+        let every = if step > 44.0 {
+            1
+        } else if step > 26.0 {
+            2
+        } else {
+            4
+        };
         if number % every == 0 {
             put(
                 &mut out,

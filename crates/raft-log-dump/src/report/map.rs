@@ -73,7 +73,13 @@ pub(super) fn map(data: &ReportData) -> String {
             );
         }
     }
-    mark(&mut out, "committed", data.committed().map(|index| (x(index.saturating_add(1)), index)), 12.0, bottom);
+    mark(
+        &mut out,
+        "committed",
+        data.committed().map(|index| (x(index.saturating_add(1)), index)),
+        12.0,
+        bottom,
+    );
     mark(&mut out, "last", data.last().map(|index| (x(index.saturating_add(1)), index)), 26.0, bottom);
     axis(&mut out, from, to, bottom);
     out.push_str("</svg>\n");

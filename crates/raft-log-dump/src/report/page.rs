@@ -85,10 +85,13 @@ fn verdict(out: &mut String, data: &ReportData) {
     let faults = report.faults.len() as u64 + report.faults_left_out;
     let (class, text) = match report.verdict {
         Verdict::Clean => ("good", "All checksums and all rules are good.".to_owned()),
-        Verdict::PassedOver if faults == 0 => {
-            ("warn", "The log ends before bytes of a write that was cut short. Opening passes over them.".to_owned())
+        Verdict::PassedOver if faults == 0 => (
+            "warn",
+            "The log ends before bytes of a write that was cut short. Opening passes over them.".to_owned(),
+        ),
+        Verdict::PassedOver => {
+            ("warn", format!("{}. Opening passes over what is wrong.", count(faults, "fault", "faults")))
         }
-        Verdict::PassedOver => ("warn", format!("{}. Opening passes over what is wrong.", count(faults, "fault", "faults"))),
         Verdict::Refused => ("bad", "Opening would refuse this directory.".to_owned()),
         Verdict::CannotRead => ("bad", "Something cannot be read.".to_owned()),
     };
@@ -193,6 +196,12 @@ fn chunks(out: &mut String, data: &ReportData) {
     }
     out.push_str("</table></div>\n");
     if skipped > 0 {
-        put(out, format_args!("<p class=\"muted\">{} earlier chunks are not listed</p>\n", Grouped(skipped as u64)));
+        put(
+            out,
+            format_args!(
+                "<p class=\"muted\">{} earlier chunks are not listed</p>\n",
+                Grouped(skipped as u64)
+            ),
+        );
     }
 }

@@ -32,7 +32,8 @@ fn info_tells_the_marks_the_sizes_the_lock_and_what_open_will_do() {
         ("entries", "16 entries in 2 runs of one term"),
         ("open()", "opens"),
     ] {
-        let line = shown.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {shown}"));
+        let line =
+            shown.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {shown}"));
         assert!(line.contains(value), "{line}");
     }
     let lock = shown.lines().find(|line| line.starts_with("lock")).unwrap();
@@ -78,7 +79,8 @@ fn verify_of_a_good_directory_finds_nothing() {
 fn verify_names_each_of_many_faults_and_where_the_next_good_record_begins() {
     let (mut files, _) = closed_and_killed();
     let names: Vec<String> = files.keys().filter(|name| name.ends_with(".wal")).cloned().collect();
-    let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what).unwrap();
+    let find =
+        |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what).unwrap();
     // A body, a head, a header, and a footer under a good checksum is beyond a test's reach.
     let first = files.get_mut(&names[0]).unwrap();
     let at = find(first, b"payload 3");
@@ -100,7 +102,9 @@ fn verify_names_each_of_many_faults_and_where_the_next_good_record_begins() {
     let output = run(&["verify"], &[directory.path()]);
     assert_eq!(code(&output), 3, "{output:?}");
     let shown = text(&output.stdout);
-    for part in ["BODY  append 1:3  body checksum", "next valid record at ", "(append 1:4)", "HEADER", "3 FAULTS"] {
+    for part in
+        ["BODY  append 1:3  body checksum", "next valid record at ", "(append 1:4)", "HEADER", "3 FAULTS"]
+    {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(text(&output.stderr).starts_with("open() would refuse: "), "{output:?}");
@@ -164,11 +168,23 @@ fn stats_count_kinds_terms_and_sizes() {
     let append = kinds.iter().find(|kind| kind["kind"] == "append").unwrap();
     assert_eq!(append["records"], 24);
     assert_eq!(object["terms"].as_array().unwrap().len(), 2, "{object}");
-    let sizes: u64 =
-        object["payload_bytes"].as_array().unwrap().iter().map(|class| class["count"].as_u64().unwrap()).sum();
+    let sizes: u64 = object["payload_bytes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|class| class["count"].as_u64().unwrap())
+        .sum();
     assert_eq!(sizes, 24);
     let shown = text(&run(&["stats"], &[directory.path()]).stdout);
-    for part in ["KIND", "append              24", "overhead", "TERM", "bytes of payload: 24", "entries per sync:", "█"] {
+    for part in [
+        "KIND",
+        "append              24",
+        "overhead",
+        "TERM",
+        "bytes of payload: 24",
+        "entries per sync:",
+        "█",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(text(&run(&["stats", "-o", "csv"], &[directory.path()]).stdout).contains("\nappend,24,"));
@@ -384,7 +400,15 @@ fn a_report_is_one_page_that_asks_for_nothing_else() {
     assert_eq!((code(&output), text(&output.stdout)), (1, String::new()), "{output:?}");
     let html = fs::read_to_string(&page).unwrap();
     assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
-    for part in ["<svg", "url(#hatch)", "class=\"fault\"", "prefers-color-scheme: dark", "committed 15", "last 21", "term 2"] {
+    for part in [
+        "<svg",
+        "url(#hatch)",
+        "class=\"fault\"",
+        "prefers-color-scheme: dark",
+        "committed 15",
+        "last 21",
+        "term 2",
+    ] {
         assert!(html.contains(part), "{part}");
     }
     for part in ["<script", "http:", "https:", "src=", "@import", "payload 4"] {
@@ -394,7 +418,8 @@ fn a_report_is_one_page_that_asks_for_nothing_else() {
     assert_eq!(open, html.matches("</svg>").count());
     let piped = command().arg("report").arg(directory.path()).args(["-o", "-"]).output().unwrap();
     assert!(text(&piped.stdout).contains("<svg"));
-    let nowhere = command().arg("report").arg(directory.path()).args(["-o", "/nowhere/x.html"]).output().unwrap();
+    let nowhere =
+        command().arg("report").arg(directory.path()).args(["-o", "/nowhere/x.html"]).output().unwrap();
     assert_eq!(code(&nowhere), 4, "{nowhere:?}");
 }
 

@@ -61,7 +61,10 @@ struct Writer(Child);
 impl Writer {
     fn start(directory: &Path, kept: u64) -> Self {
         let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "follow::writer_process"]).env(DIRECTORY, directory).env(KEPT, kept.to_string());
+        command
+            .args(["--exact", "follow::writer_process"])
+            .env(DIRECTORY, directory)
+            .env(KEPT, kept.to_string());
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while !directory.join(ChunkId::new(0).file_name()).exists() {
             thread::sleep(Duration::from_millis(5));

@@ -65,7 +65,10 @@ fn json_has_what_the_listing_for_people_has() {
     let appends = objects(&over_closed(&["-o", "json", "--kind", "append", "--payload", "text"]));
     assert_eq!(appends.len(), 24);
     assert_eq!(appends[3]["data"], r#""payload 3\u{1b}[2J""#);
-    assert_eq!((&appends[3]["term"], &appends[3]["index"], &appends[3]["len"]), (&1.into(), &3.into(), &13.into()));
+    assert_eq!(
+        (&appends[3]["term"], &appends[3]["index"], &appends[3]["len"]),
+        (&1.into(), &3.into(), &13.into())
+    );
     let hidden = objects(&over_closed(&["-o", "json", "--kind", "append", "--payload", "none"]));
     assert!(hidden.iter().all(|object| !object.contains_key("data") && !object.contains_key("len")));
     let sizes = objects(&over_closed(&["-o", "json", "--kind", "append", "--payload", "len"]));
@@ -74,15 +77,22 @@ fn json_has_what_the_listing_for_people_has() {
 
 #[test]
 fn fields_are_chosen_in_every_form() {
-    let json = text(&over_closed(&["-o", "json", "--kind", "append", "-n", "1", "--fields", "index,term,rest"]).stdout);
+    let json = text(
+        &over_closed(&["-o", "json", "--kind", "append", "-n", "1", "--fields", "index,term,rest"]).stdout,
+    );
     assert_eq!(json, "{\"index\":0,\"term\":1,\"rest\":null}\n");
-    let csv = text(&over_closed(&["-o", "csv", "--kind", "append", "-n", "2", "--fields", "index,kind"]).stdout);
+    let csv =
+        text(&over_closed(&["-o", "csv", "--kind", "append", "-n", "2", "--fields", "index,kind"]).stdout);
     assert_eq!(csv, "index,kind\n0,append\n1,append\n");
     let table = text(&over_closed(&["--kind", "append", "-n", "1", "--fields", "term,index,data"]).stdout);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["TERM", "INDEX", "DATA"]);
     assert!(lines[1].ends_with(r#""payload 0\u{1b}[2J""#), "{table}");
-    assert_eq!(lines[0].find("INDEX").unwrap() + 5, lines[1].find('0').unwrap() + 1, "numbers are aligned: {table}");
+    assert_eq!(
+        lines[0].find("INDEX").unwrap() + 5,
+        lines[1].find('0').unwrap() + 1,
+        "numbers are aligned: {table}"
+    );
     let unknown = over_closed(&["--fields", "colour"]);
     assert_eq!(code(&unknown), 2, "{unknown:?}");
     assert!(text(&unknown.stderr).contains("there are v, type,"), "{unknown:?}");
@@ -134,7 +144,8 @@ fn the_logical_view_has_what_is_alive_and_nothing_else() {
     let rows: Vec<_> = rows.iter().filter(|row| row["type"] == "record").collect();
     let found: Vec<(u64, u64)> =
         rows.iter().map(|row| (row["term"].as_u64().unwrap(), row["index"].as_u64().unwrap())).collect();
-    let expected: Vec<(u64, u64)> = (0..12).map(|index| (1, index)).chain((12..22).map(|index| (2, index))).collect();
+    let expected: Vec<(u64, u64)> =
+        (0..12).map(|index| (1, index)).chain((12..22).map(|index| (2, index))).collect();
     assert_eq!(found, expected);
     let some = text(&over_closed(&["--logical", "--index", "11..=12", "-r"]).stdout);
     let some: Vec<&str> = some.lines().filter(|line| line.contains("  append  ")).collect();
@@ -188,7 +199,15 @@ fn colour_is_for_terminals_unless_it_is_asked_for() {
 #[test]
 fn the_bytes_of_a_record_are_shown_field_by_field() {
     let shown = text(&over_closed(&["-x", "--index", "3", "--kind", "append"]).stdout);
-    for part in ["head checksum", "body checksum", "kind 2: append", "term 1", "index 3", "|payload 3.[2J|", "padding"] {
+    for part in [
+        "head checksum",
+        "body checksum",
+        "kind 2: append",
+        "term 1",
+        "index 3",
+        "|payload 3.[2J|",
+        "padding",
+    ] {
         assert!(shown.contains(part) || part.starts_with('|'), "{part}: {shown}");
     }
     assert!(shown.contains("70 61 79 6c 6f 61 64 20 33 1b 5b 32 4a"), "{shown}");
@@ -205,7 +224,8 @@ fn a_large_payload_is_cut_in_bytes_unless_all_of_it_is_asked_for() {
     log.append([(id(1, 1), vec![0x41; 1000].into())]).unwrap();
     log.sync().unwrap();
     drop(log);
-    let lines = |arguments: &[&str]| text(&dump(directory.path(), arguments).stdout).matches("41 41 41").count();
+    let lines =
+        |arguments: &[&str]| text(&dump(directory.path(), arguments).stdout).matches("41 41 41").count();
     let short = text(&dump(directory.path(), &["-x", "--kind", "append"]).stdout);
     assert!(short.contains("936 more bytes of payload"), "{short}");
     assert!(lines(&["-x", "--kind", "append", "--payload", "hex"]) > lines(&["-x", "--kind", "append"]) * 4);
@@ -213,7 +233,8 @@ fn a_large_payload_is_cut_in_bytes_unless_all_of_it_is_asked_for() {
 
 #[test]
 fn a_decoder_says_what_payloads_mean() {
-    let decoder = r#"while read line; do echo "$line" | base64 -d | tr -d '\033' | sed 's/^/decoded /'; echo; done"#;
+    let decoder =
+        r#"while read line; do echo "$line" | base64 -d | tr -d '\033' | sed 's/^/decoded /'; echo; done"#;
     let output = over_closed(&["--decoder", decoder, "--kind", "append", "-n", "3"]);
     assert_eq!(code(&output), 0, "{output:?}");
     assert!(text(&output.stdout).contains("13  decoded payload 0[2J"), "{output:?}");
