@@ -12,7 +12,8 @@ use raft_log_dump::cli::{EXIT_CODES, Program};
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Dump {
     #[command(flatten)]
-    program: Program,
+    // Boxed: it is far larger than what the other commands need.
+    program: Box<Program>,
 }
 
 impl Dump {

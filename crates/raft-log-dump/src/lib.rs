@@ -51,6 +51,8 @@ mod diff;
 mod export;
 mod filter;
 mod follow;
+mod following;
+mod good_frames;
 mod import;
 mod item;
 mod listing;

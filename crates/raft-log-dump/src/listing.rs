@@ -49,14 +49,14 @@ pub struct Listing<'a> {
 }
 
 enum Form<'a> {
-    Text(TextListing<'a>),
+    Text(Box<TextListing<'a>>),
     Rows(RowListing<'a>),
 }
 
 impl<'a> Listing<'a> {
     /// A listing of all records, for people.
     pub fn new(out: &'a mut dyn Write, view: &'a dyn PayloadView) -> Self {
-        Self { lines: LineWindow::new(out), form: Form::Text(TextListing::new(view)) }
+        Self { lines: LineWindow::new(out), form: Form::Text(Box::new(TextListing::new(view))) }
     }
 
     /// Lays it out in another way, with these fields only; with none given, all that the layout has.

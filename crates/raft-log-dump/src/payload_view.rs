@@ -75,50 +75,39 @@ impl PayloadView for PayloadMode {
 fn quoted(payload: &[u8], chars_max: usize) -> String {
     // An escaped character is at most one byte of payload a piece, so this is enough of it.
     let start = payload.get(..chars_max.saturating_mul(4)).unwrap_or(payload);
-    let mut text = String::from("\"");
-    let mut chars = 0;
+    let mut text = String::with_capacity(start.len().min(chars_max) + 8);
+    text.push('"');
+    let mut left = chars_max;
+    let mut shown_bytes = 0;
     'all: for chunk in start.utf8_chunks() {
-        let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
-        for piece in chunk.valid().chars().map(|c| escaped_char(c, true)).chain(invalid) {
-            let length = piece.chars().count();
-            if chars + length > chars_max {
-                break 'all;
+        for c in chunk.valid().chars() {
+            if is_plain(c) {
+                let Some(less) = left.checked_sub(1) else { break 'all };
+                left = less;
+                text.push(c);
+            } else {
+                let piece = escaped_char(c, true);
+                let Some(less) = left.checked_sub(piece.chars().count()) else { break 'all };
+                left = less;
+                text.push_str(&piece);
             }
-            chars += length;
+            shown_bytes += c.len_utf8();
+        }
+        for byte in chunk.invalid() {
+            let piece = format!("\\x{byte:02x}");
+            let Some(less) = left.checked_sub(piece.len()) else { break 'all };
+            left = less;
             text.push_str(&piece);
+            shown_bytes += 1;
         }
     }
-    if chars_max != usize::MAX && shown_whole(&text) != Some(payload.len()) {
-        text.push('…');
-    } else {
-        text.push('"');
-    }
+    text.push(if shown_bytes == payload.len() { '"' } else { '…' });
     text
 }
 
-/// How many bytes of payload a quoted text (without its closing quote) stands for.
-fn shown_whole(quoted: &str) -> Option<usize> {
-    let mut bytes = 0;
-    let mut rest = quoted.strip_prefix('"')?.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            bytes += c.len_utf8();
-            continue;
-        }
-        bytes += match rest.next()? {
-            'x' => {
-                rest.next()?;
-                rest.next()?;
-                1
-            }
-            'u' => {
-                let digits: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
-                char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?.len_utf8()
-            }
-            _ => 1,
-        };
-    }
-    Some(bytes)
+/// Whether it stands for itself, also in quotes; the case of nearly all characters.
+fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~') && c != '"' && c != '\\'
 }
 
 /// Bytes as hexadecimal digits.
@@ -133,14 +122,28 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// The text with everything escaped that could move a terminal's cursor, end a line or hide what follows.
 pub fn escape(text: &str) -> String {
-    text.chars().map(|c| escaped_char(c, false)).collect()
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) { escaped.extend(c.escape_default()) } else { escaped.push(c) }
+    }
+    escaped
+}
+
+/// Whether a terminal would not show it, or would do something about it.
+fn is_unseen(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn escaped_char(c: char, in_quotes: bool) -> String {
-    let is_unseen = c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
-    if is_unseen || (in_quotes && matches!(c, '"' | '\\')) {
+    if is_unseen(c) || (in_quotes && matches!(c, '"' | '\\')) {
         c.escape_default().to_string()
     } else {
         c.to_string()

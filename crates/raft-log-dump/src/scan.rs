@@ -15,6 +15,7 @@ use raft_log_chunk::{
 use raft_log_codec::{Decode, LogId, RaftLogState, RawTypes, RecordKind};
 
 use crate::chunk_scan::{ChunkScan, Context};
+use crate::good_frames::GoodFrame;
 use crate::seed_search::read_header_bytes;
 use crate::{Counts, Item, ScanError};
 
@@ -147,6 +148,19 @@ impl Iterator for Scan {
 }
 
 impl Scan {
+    /// Takes the good records that come next in one chunk, without making items of them: faults, and all that is not a
+    /// record, are left to `next`. For those who look at every record of a large log.
+    pub(crate) fn take_good(&mut self, visit: impl FnMut(&GoodFrame<'_>)) {
+        if !self.queue.is_empty() {
+            return;
+        }
+        if let Some(current) = &mut self.current {
+            let (records, entries) = current.scan.take_good(visit);
+            self.counts.records += records;
+            self.counts.entries += entries;
+        }
+    }
+
     /// What was found so far.
     pub fn counts(&self) -> Counts {
         self.counts

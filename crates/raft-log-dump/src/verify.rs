@@ -15,6 +15,8 @@ use raft_log_codec::{Grouped, LogId, RaftLogState, RawTypes, RecordKind, Replay,
 use raft_log_state::{RaftLogSM, StateMachine};
 use serde::Serialize;
 
+use crate::following::Following;
+use crate::good_frames::GoodFrame;
 use crate::item::head_name;
 use crate::opening::full_text;
 use crate::progress::Progress;
@@ -176,7 +178,9 @@ pub(crate) fn check(
 ) -> Result<VerifyReport, ScanError> {
     let mut scan = scan_storage(storage.clone(), options)?;
     let mut checker = Checker::default();
-    for item in scan.by_ref() {
+    loop {
+        scan.take_good(|frame| checker.good(frame, progress));
+        let Some(item) = scan.next() else { break };
         checker.take(&item, progress);
     }
     progress.finish();
@@ -190,6 +194,8 @@ pub(crate) struct Checker {
     durable: Option<DurableFacts>,
     /// The log's state, while the records lead to one; `None` behind what could not be read.
     machine: Option<RaftLogSM<RawTypes>>,
+    /// Entries of one term that follow each other, which the machine was not told of yet.
+    following: Following,
     /// The state that was known last.
     seen: RaftLogState<RawTypes>,
     summary: SummaryBuilder,
@@ -208,7 +214,53 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
+    /// A good record, where nothing more is to be found out about it than what the checks need.
+    pub(crate) fn good(&mut self, frame: &GoodFrame<'_>, progress: &mut Progress) {
+        let size = frame.head.size() as u64;
+        if frame.head.kind() == Some(RecordKind::Append)
+            && let (Some(term), Some(index)) = (frame.head.term(), frame.head.index())
+            && self.waiting_from.is_none()
+        {
+            self.summary.append(term, index, frame.rest(), frame.offset);
+            self.bytes += size;
+            progress.add(size);
+            let is_leftover = self.chunk.is_some_and(|(_, is_leftover)| is_leftover);
+            if self.machine.is_none() || is_leftover || self.following.take(term, index, frame.rest()) {
+                return;
+            }
+            self.catch_up();
+            if let Some(machine) = &mut self.machine {
+                let owned = frame.to_frame();
+                match machine.record(&owned) {
+                    Ok(()) => self.following.begin(term, index, frame.rest()),
+                    Err(fault) => {
+                        if let Some((chunk, _)) = self.chunk {
+                            let record = StoredRecord { chunk, frame: owned, is_behind_end: false };
+                            self.rule(&record, &fault);
+                        }
+                        self.lose();
+                    }
+                }
+            }
+            return;
+        }
+        let Some((chunk, _)) = self.chunk else { return };
+        self.bytes += size;
+        progress.add(size);
+        self.record(&StoredRecord { chunk, frame: frame.to_frame(), is_behind_end: false });
+    }
+
+    /// Tells the machine of the entries that it was not told of one by one.
+    fn catch_up(&mut self) {
+        let Some(machine) = &mut self.machine else {
+            self.following = Following::default();
+            return;
+        };
+        self.following.tell(machine);
+    }
+
     pub(crate) fn take(&mut self, item: &Item, progress: &mut Progress) {
+        self.catch_up();
         match item {
             Item::Record(record) => {
                 let size = record.frame.head.size() as u64;
@@ -273,6 +325,7 @@ impl Checker {
 
     /// What comes next does not follow from what was read.
     fn lose(&mut self) {
+        self.catch_up();
         if let Some(machine) = self.machine.take() {
             self.seen = machine.state().clone();
         }
@@ -336,6 +389,10 @@ impl Checker {
     fn record(&mut self, record: &StoredRecord) {
         if record.is_behind_end {
             return;
+        }
+        // A group says nothing of the log.
+        if record.frame.head.kind() != Some(RecordKind::Group) {
+            self.catch_up();
         }
         let frame = &record.frame;
         self.durable_end = self.durable_end.max(record.durable_end().unwrap_or(0));
@@ -433,7 +490,7 @@ impl Checker {
         }
     }
 
-    pub(crate) fn report(self, directory: String, answer: &OpenAnswer, counts: Counts) -> VerifyReport {
+    pub(crate) fn report(mut self, directory: String, answer: &OpenAnswer, counts: Counts) -> VerifyReport {
         let open_refuses = match answer {
             OpenAnswer::Refuses(error) => Some(full_text(error)),
             OpenAnswer::Opens(_) | OpenAnswer::Unsteady => None,
@@ -491,6 +548,7 @@ impl Checker {
             }
             _ => {}
         }
+        self.catch_up();
         let state = self.machine.as_ref().map_or(&self.seen, RaftLogSM::state);
         let mark =
             |id: Option<&raft_log_codec::RawLogId>| id.map(|id| format!("{}:{}", id.term(), id.index()));

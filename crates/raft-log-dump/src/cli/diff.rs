@@ -91,7 +91,7 @@ impl Diff {
         let paint = self.form.color.paint();
         let none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
         let width = found.a.directory.chars().count().clamp(12, 60);
-        let rows: [(&str, fn(&Side) -> Option<String>); 6] = [
+        let rows: [(&str, Cell); 6] = [
             ("", |side| Some(escape(&side.directory))),
             ("first", |side| side.first.map(|first| first.to_string())),
             ("last", |side| side.last.clone()),
@@ -150,6 +150,9 @@ impl Diff {
         console.line(&paint.paint(ink, verdict))
     }
 }
+
+/// What stands in one row under one of the two logs.
+type Cell = fn(&Side) -> Option<String>;
 
 fn range(span: Span) -> String {
     if span.first == span.last {

@@ -105,9 +105,11 @@ impl DumpArguments {
         view: &dyn PayloadView,
         console: &mut Console,
     ) -> Ended {
-        let mut options = ScanOptions::default();
-        options.only_chunk = self.selection.chunk;
-        options.newest_first = self.selection.reverse;
+        let options = ScanOptions {
+            only_chunk: self.selection.chunk,
+            newest_first: self.selection.reverse,
+            ..ScanOptions::default()
+        };
         let mut scan = scan_storage(storage.clone(), options).map_err(|error| scan_failure(&error))?;
         let answer = ask_open(&**storage);
         let mut listing = self.listing(storage, view, console);

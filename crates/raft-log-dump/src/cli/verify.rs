@@ -38,8 +38,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(&self, console: &mut Console) -> Ended {
         let storage = open_directory(&self.directory)?;
-        let mut options = ScanOptions::default();
-        options.only_chunk = self.chunk;
+        let options = ScanOptions { only_chunk: self.chunk, ..ScanOptions::default() };
         let mut progress = Progress::new(total_bytes(&*storage, self.chunk));
         let report = check(&storage, options, &mut progress).map_err(|error| scan_failure(&error))?;
         match self.form.output {

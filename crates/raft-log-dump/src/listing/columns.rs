@@ -33,29 +33,34 @@ impl Columns {
         self.line(["OFFSET", "SIZE", "KIND", "TERM", "INDEX", "LEN"], "DATA")
     }
 
-    /// The line of a record.
+    /// The line of a record. Written piece by piece into one text: there may be millions.
     pub(crate) fn record(self, record: &StoredRecord, view: &dyn PayloadView) -> String {
+        const WIDTH: usize = 160;
         let frame = &record.frame;
         let head = &frame.head;
-        let or_dash = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
+        let mut line = String::with_capacity(WIDTH);
+        push_number(&mut line, Some(frame.offset), self.offset, true);
+        line.push_str("  ");
+        push_number(&mut line, Some(head.size() as u64), 7, true);
+        line.push_str("  ");
+        let start = line.len();
+        match head.kind() {
+            Some(kind) => line.push_str(kind.word()),
+            None => line.push_str(&kind_word(head)),
+        }
+        pad(&mut line, start + 9);
+        line.push_str("  ");
+        push_number(&mut line, head.term(), self.term, false);
+        line.push_str("  ");
+        push_number(&mut line, head.index(), self.index, false);
+        line.push_str("  ");
         let has_payload = head.payload_size() > 0 || head.kind() == Some(RecordKind::Append);
-        let len = if has_payload && view.shows_len() {
-            Grouped(head.payload_size() as u64).to_string()
-        } else {
-            "-".to_owned()
-        };
-        let kind = kind_word(head);
-        self.line(
-            [
-                &Grouped(frame.offset).to_string(),
-                &Grouped(head.size() as u64).to_string(),
-                &kind,
-                &or_dash(head.term()),
-                &or_dash(head.index()),
-                &len,
-            ],
-            &data(record, view),
-        )
+        let len = (has_payload && view.shows_len()).then_some(head.payload_size() as u64);
+        push_number(&mut line, len, 7, true);
+        line.push_str("  ");
+        line.push_str(&data(record, view));
+        line.truncate(line.trim_end().len());
+        line
     }
 
     fn line(self, cells: [&str; 6], data: &str) -> String {
@@ -66,6 +71,49 @@ impl Columns {
         );
         line.trim_end().to_owned()
     }
+}
+
+/// Fills up with blanks to the length.
+fn pad(line: &mut String, length: usize) {
+    while line.len() < length {
+        line.push(' ');
+    }
+}
+
+/// Appends a number, or a dash for none, at the right of `width` characters; its digits in groups if wanted.
+fn push_number(line: &mut String, number: Option<u64>, width: usize, is_grouped: bool) {
+    /// Digits and separators of the largest number.
+    const CHARS_MAX: usize = 26;
+    let mut text = [b' '; CHARS_MAX];
+    let mut at = CHARS_MAX;
+    let mut put = |byte: u8| {
+        at -= 1;
+        if let Some(place) = text.get_mut(at) {
+            *place = byte;
+        }
+    };
+    match number {
+        None => put(b'-'),
+        Some(mut rest) => {
+            let mut digits = 0;
+            loop {
+                if is_grouped && digits > 0 && digits % 3 == 0 {
+                    put(b'_');
+                }
+                // A digit always fits.
+                put(b'0' + u8::try_from(rest % 10).unwrap_or(0));
+                digits += 1;
+                rest /= 10;
+                if rest == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    let text = text.get(at..).unwrap_or_default();
+    let start = line.len();
+    pad(line, (start + width).saturating_sub(text.len()));
+    line.extend(text.iter().map(|byte| char::from(*byte)));
 }
 
 /// The kind of a record, also of one that this version does not know.
@@ -114,4 +162,26 @@ fn marks(state: &RaftLogState<RawTypes>) -> String {
         DisplayLogId(state.committed.as_ref()),
         DisplayLogId(state.purged.as_ref()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_the_format_has_them() {
+        for number in [0, 7, 999, 1_000, 123_456, 1_234_567, u64::MAX] {
+            for width in [0, 5, 12, 30] {
+                let mut line = String::from("x");
+                push_number(&mut line, Some(number), width, true);
+                assert_eq!(line, format!("x{:>width$}", Grouped(number).to_string()));
+                line.clear();
+                push_number(&mut line, Some(number), width, false);
+                assert_eq!(line, format!("{number:>width$}"));
+            }
+        }
+        let mut line = String::new();
+        push_number(&mut line, None, 4, true);
+        assert_eq!(line, "   -");
+    }
 }
