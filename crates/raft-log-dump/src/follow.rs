@@ -10,14 +10,20 @@ use std::sync::Arc;
 use raft_log_chunk::{
     ChunkHeader, ChunkId, FrameScan, HEADER_SIZE, HeaderFault, Scanned, Storage, StorageFile, find_frame,
 };
-use raft_log_codec::{Decode, FRAME_ALIGNMENT, HeadFault, LogId, RaftLogState, RawTypes, RecordKind};
+use raft_log_codec::{
+    Decode, FRAME_ALIGNMENT, HeadFault, LogId, RaftLogState, RawLogId, RawTypes, RecordKind,
+};
 
 use crate::chunk_names::chunk_ids;
 use crate::seed_search::read_header_bytes;
 use crate::{ChunkStart, Counts, Gap, GapCause, Item, Skip, StoredRecord};
 
-/// How much is read at once. Small, since most reads at the end of a log find little.
+/// How much is read at once while there is much.
 const WINDOW_BYTES: usize = 256 * 1024;
+/// How much is read to see whether there is anything new at all.
+const PROBE_BYTES: usize = 4096;
+/// How many records are looked at to find a chunk's first entry.
+const FIRST_RECORDS: usize = 8;
 
 /// What following gives.
 #[derive(Debug)]
@@ -54,6 +60,8 @@ struct Current {
     /// Where the frames end, once there is a successor.
     end: Option<u64>,
     frames: Option<FrameScan>,
+    /// Whether the last look found something.
+    is_flowing: bool,
 }
 
 /// Follows the log in `storage` from its oldest record on.
@@ -129,7 +137,7 @@ impl Follow {
         }
         let decoded = ChunkHeader::decode(&header_bytes);
         let is_own = decoded.as_ref().is_ok_and(|header| header.chunk_id == id);
-        let mut current = Current {
+        let current = Current {
             id,
             header: match &decoded {
                 Ok(header) if is_own => *header,
@@ -141,8 +149,9 @@ impl Follow {
             offset: HEADER_SIZE as u64,
             end: None,
             frames: None,
+            is_flowing: true,
         };
-        let first_state = current.first_state()?;
+        let (first_state, first) = current.first_records()?;
         self.say_skip(id, first_state.as_ref());
         self.counts.chunks += 1;
         let end = ids.iter().find(|next| **next > id).map(|next| next.offset() - id.offset());
@@ -154,7 +163,7 @@ impl Follow {
             end,
             is_closed: false,
             is_leftover: false,
-            first: None,
+            first,
         }));
         self.after = Some(id);
         self.current = Some(current);
@@ -294,7 +303,8 @@ enum Step {
 
 impl Current {
     fn scan(&self) -> io::Result<FrameScan> {
-        let frames = FrameScan::new(self.file.clone(), self.header.seed(), self.end, WINDOW_BYTES)?;
+        let window_bytes = if self.is_flowing { WINDOW_BYTES } else { PROBE_BYTES };
+        let frames = FrameScan::new(self.file.clone(), self.header.seed(), self.end, window_bytes)?;
         Ok(frames.starting_at(self.offset))
     }
 
@@ -309,17 +319,32 @@ impl Current {
         };
         match frames.next_frame()? {
             Scanned::Frame(frame) if frame.fault.is_none() => {
-                self.frames = Some(frames);
+                // A narrow window is for one look only.
+                self.frames = Some(frames).filter(|_| self.is_flowing);
+                self.is_flowing = true;
                 Ok(Some(frame))
             }
             // What a window holds may be old by now, so the next look reads again.
-            Scanned::Frame(_) | Scanned::End { .. } => Ok(None),
+            Scanned::Frame(_) | Scanned::End { .. } => {
+                self.is_flowing = false;
+                Ok(None)
+            }
         }
     }
 
-    fn first_state(&mut self) -> io::Result<Option<RaftLogState<RawTypes>>> {
-        let Scanned::Frame(frame) = self.scan()?.next_frame()? else { return Ok(None) };
-        let is_state = frame.fault.is_none() && frame.head.kind() == Some(RecordKind::State);
-        Ok(if is_state { RaftLogState::decode(frame.payload).ok() } else { None })
+    /// The state that the chunk begins with, and its first entry if that stands near.
+    fn first_records(&self) -> io::Result<(Option<RaftLogState<RawTypes>>, Option<RawLogId>)> {
+        let mut frames = self.scan()?;
+        let mut state = None;
+        for number in 0..FIRST_RECORDS {
+            let Scanned::Frame(frame) = frames.next_frame()? else { break };
+            match frame.head.kind() {
+                _ if frame.fault.is_some() => break,
+                Some(RecordKind::State) if number == 0 => state = RaftLogState::decode(frame.payload).ok(),
+                Some(RecordKind::Append) => return Ok((state, frame.id)),
+                _ => {}
+            }
+        }
+        Ok((state, None))
     }
 }

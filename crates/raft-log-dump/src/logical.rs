@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use raft_log_chunk::{
-    Chunk, ChunkHeader, ChunkId, ChunkSummary, FrameScan, HEADER_SIZE, OFFSET_UNIT, Scanned, SealedChunk,
-    Storage, SummaryBuilder, find_frame,
+    Chunk, ChunkHeader, ChunkId, ChunkSummary, FrameScan, OFFSET_UNIT, Scanned, SealedChunk, Storage,
+    SummaryBuilder, find_frame,
 };
 use raft_log_codec::{
     Decode, FRAME_ALIGNMENT, Frame, LogId, RaftLogState, RawLogId, RawTypes, RawVote, RecordKind,
@@ -31,6 +31,7 @@ pub(crate) struct LogicalLog {
     pub(crate) state: RaftLogState<RawTypes>,
     /// The chunks with living entries, in the order of these.
     pub(crate) chunks: Vec<LiveChunk>,
+    storage: Arc<dyn Storage>,
 }
 
 /// A chunk, and which of its entries are alive.
@@ -59,7 +60,7 @@ impl LiveChunk {
 
 impl LogicalLog {
     /// The log that the answer leads to. The answer is used up.
-    pub(crate) fn of(storage: &dyn Storage, answer: OpenAnswer) -> io::Result<Self> {
+    pub(crate) fn of(storage: &Arc<dyn Storage>, answer: OpenAnswer) -> io::Result<Self> {
         let opening = match answer {
             OpenAnswer::Opens(opening) => *opening,
             OpenAnswer::Refuses(_) | OpenAnswer::Unsteady => return Self::salvage(storage),
@@ -74,18 +75,19 @@ impl LogicalLog {
         let mut chunks: Vec<LiveChunk> = chunks.collect();
         mark_newest(&mut chunks);
         Ok(Self {
+            storage: storage.clone(),
             state: opening.machine.state().clone(),
             chunks: chunks.into_iter().filter(|chunk| !chunk.live.is_empty()).collect(),
         })
     }
 
     /// What can be read, without asking whether it is a log.
-    fn salvage(storage: &dyn Storage) -> io::Result<Self> {
-        let ids = chunk_ids(storage)?;
+    fn salvage(storage: &Arc<dyn Storage>) -> io::Result<Self> {
+        let ids = chunk_ids(&**storage)?;
         let mut state = RaftLogState::<RawTypes>::default();
         let mut chunks = Vec::new();
         for (position, id) in ids.iter().enumerate() {
-            let Ok(Ok(header)) = read_header(storage, *id) else { continue };
+            let Ok(Ok(header)) = read_header(&**storage, *id) else { continue };
             let Ok(file) = storage.open(&id.file_name()) else { continue };
             let end = ids.get(position + 1).map(|next| next.offset() - id.offset());
             let Ok((end, parts)) = read_chunk(&file, &header, end, &mut state) else { continue };
@@ -109,7 +111,7 @@ impl LogicalLog {
             cut = cut.min(chunk.summary.truncated_from.unwrap_or(u64::MAX));
         }
         chunks.retain(|chunk| !chunk.live.is_empty());
-        Ok(Self { state, chunks })
+        Ok(Self { storage: storage.clone(), state, chunks })
     }
 
     /// Leaves out the entries with an index below `first` or above `last`.
@@ -123,6 +125,7 @@ impl LogicalLog {
     /// The entries as items, and the headings of their chunks.
     pub(crate) fn items(self) -> LogicalItems {
         LogicalItems {
+            storage: self.storage,
             chunks: self.chunks.into(),
             current: None,
             queue: VecDeque::new(),
@@ -213,6 +216,7 @@ pub(crate) fn follow(state: &mut RaftLogState<RawTypes>, frame: &Frame) {
 /// The entries of a [`LogicalLog`], one item each.
 #[derive(Debug)]
 pub(crate) struct LogicalItems {
+    storage: Arc<dyn Storage>,
     chunks: VecDeque<LiveChunk>,
     current: Option<Reading>,
     queue: VecDeque<Item>,
@@ -229,6 +233,19 @@ struct Reading {
 }
 
 impl LogicalItems {
+    /// Whether the chunk was purged: its name is gone, or its file holds another chunk by now.
+    fn is_gone(&self, chunk: &LiveChunk) -> io::Result<bool> {
+        let inner = chunk.chunk.chunk();
+        match self.storage.open(&inner.id().file_name()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+            Ok(_) => {
+                let found = ChunkHeader::decode(&read_header_bytes(&**inner.file())?);
+                Ok(found.as_ref() != Ok(inner.header()))
+            }
+        }
+    }
+
     /// What was found so far.
     pub(crate) fn counts(&self) -> Counts {
         self.counts
@@ -296,7 +313,7 @@ impl LogicalItems {
                 self.queue.push_back(Item::Record(StoredRecord { chunk: id, frame, is_behind_end: false }));
             }
             other => {
-                if is_reused(&reading.chunk)? {
+                if self.is_gone(&reading.chunk)? {
                     self.counts.purged += 1;
                     self.queue.push_back(Item::Purged(id));
                     return Ok(());
@@ -323,15 +340,6 @@ impl LogicalItems {
         self.current = Some(reading);
         Ok(())
     }
-}
-
-/// Whether the file holds another chunk by now.
-fn is_reused(chunk: &LiveChunk) -> io::Result<bool> {
-    let inner = chunk.chunk.chunk();
-    let mut bytes = vec![0; HEADER_SIZE];
-    let found = raft_log_chunk::read_full_at(&**inner.file(), &mut bytes, 0)?;
-    bytes.truncate(found);
-    Ok(ChunkHeader::decode(&bytes).as_ref() != Ok(inner.header()))
 }
 
 fn run_id(summary: &ChunkSummary, index: u64) -> Option<RawLogId> {

@@ -1,5 +1,5 @@
-//! A directory as it would be after a repair, without changing it: files hidden, and files in memory beside those that
-//! are there.
+//! A directory as it would be after a repair, without changing it: files hidden, files in memory beside those that are
+//! there, and files under other names.
 //!
 //! What always holds: every writing call is refused.
 
@@ -17,6 +17,15 @@ pub(crate) struct Overlay {
     pub(crate) base: Arc<dyn Storage>,
     pub(crate) hidden: BTreeSet<String>,
     pub(crate) added: BTreeMap<String, Bytes>,
+    /// The names that are shown, and the names of the files behind them.
+    pub(crate) renamed: BTreeMap<String, String>,
+}
+
+impl Overlay {
+    /// The directory as it is.
+    pub(crate) fn over(base: Arc<dyn Storage>) -> Self {
+        Self { base, hidden: BTreeSet::new(), added: BTreeMap::new(), renamed: BTreeMap::new() }
+    }
 }
 
 fn refused<T>() -> io::Result<T> {
@@ -34,10 +43,12 @@ impl Storage for Overlay {
 
     fn list(&self) -> io::Result<Vec<DirectoryEntry>> {
         let mut entries = self.base.list()?;
-        entries.retain(|entry| !self.hidden.contains(&entry.name) && !self.added.contains_key(&entry.name));
-        let added =
-            self.added.keys().map(|name| DirectoryEntry { name: name.clone(), kind: EntryKind::File });
-        entries.extend(added);
+        entries.retain(|entry| {
+            let is_other = self.renamed.values().any(|real| *real == entry.name);
+            !is_other && !self.hidden.contains(&entry.name) && !self.added.contains_key(&entry.name)
+        });
+        let names = self.added.keys().chain(self.renamed.keys());
+        entries.extend(names.map(|name| DirectoryEntry { name: name.clone(), kind: EntryKind::File }));
         Ok(entries)
     }
 
@@ -48,7 +59,7 @@ impl Storage for Overlay {
         if self.hidden.contains(name) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        self.base.open(name)
+        self.base.open(self.renamed.get(name).map_or(name, String::as_str))
     }
 
     fn open_writable(&self, _: &str) -> io::Result<Arc<dyn StorageFile>> {

@@ -97,7 +97,7 @@ impl Overview {
         };
         let header_id = ids.iter().rev().find_map(|id| read_header(&**storage, *id).ok()?.ok());
         let log_id = opened_id.or(header_id.map(|header| header.log_id));
-        let log = LogicalLog::of(&**storage, answer)?;
+        let log = LogicalLog::of(storage, answer)?;
         let state = &log.state;
         let entries = log.chunks.iter().map(|chunk| chunk.live().end - chunk.live().start).sum();
         let size = |name: &str| storage.open(name).and_then(|file| file.size()).unwrap_or(0);

@@ -5,6 +5,7 @@
 //! a view of it. What is unsafe for Raft is done only if the loss is named. Damaged bytes stay where they are.
 
 mod apply;
+mod aside;
 mod cut;
 mod loss;
 mod successor;
@@ -69,6 +70,9 @@ pub(crate) struct Plan {
     /// The chunks to set aside, newest first.
     #[serde(skip)]
     aside: Vec<ChunkId>,
+    /// Chunks that an interrupted repair has renamed: their names, and those they have now.
+    #[serde(skip)]
+    interrupted: Vec<(String, String)>,
 }
 
 /// The log after the repair.
@@ -91,8 +95,31 @@ impl Plan {
     }
 }
 
-/// Finds out what can be done.
+/// Finds out what can be done. A repair that was interrupted is thought away first, so that what it had set aside counts.
 pub(crate) fn advise(storage: &Arc<dyn Storage>) -> Advice {
+    let interrupted = match aside::interrupted(&**storage) {
+        Ok(interrupted) => interrupted,
+        Err(error) => {
+            let error = RecoveryError::Io {
+                action: "list",
+                file: storage.path().display().to_string(),
+                source: error,
+            };
+            return Advice::Hopeless { error, why: "see to the disk first".to_owned() };
+        }
+    };
+    if !interrupted.is_empty() {
+        let renamed = interrupted.iter().cloned().collect();
+        let view: Arc<dyn Storage> = Arc::new(Overlay { renamed, ..Overlay::over(storage.clone()) });
+        if let Advice::Plan(mut plan) = advise_on(&view) {
+            plan.interrupted = interrupted;
+            return Advice::Plan(plan);
+        }
+    }
+    advise_on(storage)
+}
+
+fn advise_on(storage: &Arc<dyn Storage>) -> Advice {
     let error = match ask_open(&**storage) {
         crate::OpenAnswer::Opens(_) => return Advice::Nothing,
         crate::OpenAnswer::Unsteady => return Advice::Unsteady,
@@ -142,7 +169,7 @@ fn attempt(
     // It will be written anew.
     hidden.insert(DURABLE_FILE.to_owned());
     let added = BTreeMap::from([(made.header.chunk_id.file_name(), made.bytes.clone())]);
-    let view = Overlay { base: storage.clone(), hidden, added };
+    let view = Overlay { hidden, added, ..Overlay::over(storage.clone()) };
     let options = SurveyOptions { sync_first: false, use_footers: false, ..SurveyOptions::default() };
     let (recovered, mut machine) =
         recover::<RaftLogSM<RawTypes>>(&view, &options).map_err(Refusal::Recovery)?;
@@ -166,6 +193,7 @@ fn attempt(
         cut,
         made,
         aside,
+        interrupted: Vec::new(),
     })
 }
 

@@ -83,7 +83,7 @@ impl Diff {
         }
         let outcome = Outcome::of(&answer, Counts::default());
         *total += total_bytes(&*storage, None);
-        let log = LogicalLog::of(&*storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
+        let log = LogicalLog::of(&storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
         Ok((Reading::new(path.display().to_string(), log, self.index), outcome))
     }
 

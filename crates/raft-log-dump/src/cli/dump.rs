@@ -142,7 +142,7 @@ impl DumpArguments {
         console.say_refusal(&answer);
         let outcome = Outcome::of(&answer, crate::Counts::default());
         let mut log =
-            LogicalLog::of(&**storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
+            LogicalLog::of(storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
         let all: Vec<_> = log.chunks.iter().map(|chunk| chunk.id()).collect();
         if let Some(only) = self.selection.chunk {
             log.chunks.retain(|chunk| chunk.id() == only);

@@ -45,7 +45,7 @@ impl Export {
             let hint = "only a whole log is exported; dump --logical shows what can be read of it".to_owned();
             return Err(Stop::Failed(outcome, hint));
         }
-        let log = LogicalLog::of(&*storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
+        let log = LogicalLog::of(&storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
         let path = self.directory.display();
         if let Some(range) = self.index
             && !log

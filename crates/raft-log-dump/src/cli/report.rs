@@ -43,7 +43,7 @@ impl Report {
         progress.finish();
         let answer = ask_open(&*storage);
         let verify = checker.report(self.directory.display().to_string(), &answer, scan.counts());
-        let log = LogicalLog::of(&*storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
+        let log = LogicalLog::of(&storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;
         let data = ReportData {
             statistics,
             entries: log.chunks.iter().map(|chunk| chunk.live().end - chunk.live().start).sum(),

@@ -35,6 +35,12 @@ impl HexDump {
         let shown = payload_size.min(self.payload_bytes);
         let read_size = if shown < payload_size { head_size + shown } else { head.size() };
         let Some(bytes) = self.read(record.chunk, at, read_size) else { return gone() };
+        // The file may have been purged and reused since the record was read.
+        let is_same = bytes.get(head_size..head_size + shown) == record.frame.payload.get(..shown);
+        if !is_same {
+            self.open = None;
+            return gone();
+        }
         let mut lines = Lines::new(&bytes, at);
         lines.field(4, "head checksum");
         lines.field(4, "body checksum");

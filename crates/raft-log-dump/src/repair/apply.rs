@@ -2,20 +2,19 @@
 //!
 //! The order is such that a crash at any point leaves a directory that is either as it was, still refused, or mended:
 //! first the space is taken, then `DURABLE` is made to name the successor, so that nothing opens without it; then the
-//! newer chunks are renamed, newest first; and then the successor is made as the log makes any chunk.
+//! newer chunks are renamed, newest first; and then the successor is made as the log makes any chunk. What an interrupted
+//! repair has renamed gets its name back before that.
 
 use std::sync::Arc;
 
 use raft_log::{LockFile, OpenError};
-use raft_log_chunk::{Chunk, ChunkId, Spares, Storage, make_chunk, make_durable_file};
+use raft_log_chunk::{Chunk, Spares, Storage, make_chunk, make_durable_file};
 
+use super::aside::aside_name;
 use super::{Advice, Plan, advise};
 use crate::opening::full_text;
 use crate::seed_search::read_header;
 use crate::{OpenAnswer, ask_open};
-
-/// What is put behind the name of a chunk that is set aside.
-const ASIDE_SUFFIX: &str = ".aside";
 
 /// Why nothing, or not all, was done.
 #[derive(Debug)]
@@ -71,10 +70,16 @@ fn carry_out(storage: &Arc<dyn Storage>, plan: &Plan) -> Result<Vec<String>, Str
     let prepared = Spares::new(storage.clone(), 0, Vec::new())
         .prepare(size, 0, true)
         .map_err(failed("make room for the new chunk"))?;
+    for (name, now) in &plan.interrupted {
+        storage.rename(now, name).map_err(failed(&format!("rename {now}")))?;
+    }
+    if !plan.interrupted.is_empty() {
+        storage.sync_directory().map_err(failed("sync the directory"))?;
+    }
     let mut durable = make_durable_file(&**storage, &header).map_err(failed("write DURABLE"))?;
     let mut set_aside = Vec::new();
     for id in &plan.aside {
-        let name = aside_name(&**storage, *id).map_err(failed("list the directory"))?;
+        let name = aside_name(*id, header.salt);
         storage.rename(&id.file_name(), &name).map_err(failed(&format!("rename {id}")))?;
         set_aside.push(name);
     }
@@ -89,15 +94,97 @@ fn carry_out(storage: &Arc<dyn Storage>, plan: &Plan) -> Result<Vec<String>, Str
     Ok(set_aside)
 }
 
-/// A name that is free, and that no log takes for a chunk.
-fn aside_name(storage: &dyn Storage, id: ChunkId) -> std::io::Result<String> {
-    let names: Vec<String> = storage.list()?.into_iter().map(|entry| entry.name).collect();
-    let mut name = format!("{}{ASIDE_SUFFIX}", id.file_name());
-    for number in 2_u32.. {
-        if !names.contains(&name) {
-            break;
+#[cfg(test)]
+mod tests {
+    use raft_log::{Config, PlainVote, RaftLog, RaftLogState, RaftLogWriter, RawTypes, TermIndex};
+    use raft_log_state::StateMachine;
+    use raft_log_testkit::{Failure, MemoryStorage, Operation};
+
+    use super::*;
+
+    type Files = std::collections::BTreeMap<String, Vec<u8>>;
+
+    /// A killed log of several chunks, the header of one in the middle damaged.
+    fn damaged() -> Files {
+        let storage = MemoryStorage::new();
+        let mut config = Config::new("memory");
+        config.chunk.max_records = 6;
+        config.chunk.space_step = 0;
+        config.chunk.spares = 0;
+        let mut log = RaftLog::<raft_log::PlainTypes>::open_on(config, Arc::new(storage.clone())).unwrap();
+        for index in 1..30 {
+            log.append([(TermIndex::new(1, index), "payload".into())]).unwrap();
+            log.save_vote(PlainVote::new(index, 1)).unwrap();
+            log.sync().unwrap();
         }
-        name = format!("{}{ASIDE_SUFFIX}-{number}", id.file_name());
+        let mut files = storage.snapshot();
+        files.remove("LOCK");
+        let chunks: Vec<String> = files.keys().filter(|name| name.ends_with(".wal")).cloned().collect();
+        let middle = &chunks[chunks.len() / 2];
+        files.get_mut(middle).unwrap()[20] ^= 1;
+        files
     }
-    Ok(name)
+
+    fn opened(storage: &Arc<dyn Storage>) -> Option<RaftLogState<RawTypes>> {
+        match ask_open(&**storage) {
+            OpenAnswer::Opens(opening) => Some(opening.machine.state().clone()),
+            OpenAnswer::Refuses(_) | OpenAnswer::Unsteady => None,
+        }
+    }
+
+    fn shared(storage: &MemoryStorage) -> Arc<dyn Storage> {
+        Arc::new(storage.clone())
+    }
+
+    #[test]
+    fn a_repair_that_fails_at_any_step_leaves_a_refused_directory_or_a_mended_one_and_can_be_run_again() {
+        let files = damaged();
+        let whole = MemoryStorage::from_snapshot(files.clone());
+        assert_eq!(opened(&shared(&whole)), None, "the damage is met");
+        let Advice::Plan(plan) = advise(&shared(&whole)) else { panic!("no plan") };
+        assert!(!plan.is_safe);
+        let name = plan.loss_name();
+        apply(&shared(&whole), Some(&name)).unwrap();
+        let mended = opened(&shared(&whole)).unwrap();
+        assert_eq!(
+            mended.vote,
+            Some(raft_log::RawVote(encoded(PlainVote::new(29, 1)))),
+            "the last vote is kept"
+        );
+
+        let mut failures = 0;
+        for operation in [
+            Operation::Create,
+            Operation::Write,
+            Operation::Sync,
+            Operation::SyncDirectory,
+            Operation::Rename,
+        ] {
+            for pass in 0..12 {
+                let storage = MemoryStorage::from_snapshot(files.clone());
+                storage.fail_after(pass, operation, Failure::Errno(5), u64::MAX);
+                let outcome = apply(&shared(&storage), Some(&name));
+                storage.clear_failures();
+                let Err(fault) = outcome else { continue };
+                assert!(matches!(fault, ApplyFault::Failed(_)), "{operation:?} {pass}: {fault:?}");
+                failures += 1;
+                match opened(&shared(&storage)) {
+                    Some(state) => assert_eq!(state, mended, "{operation:?} {pass}"),
+                    None => {
+                        apply(&shared(&storage), Some(&name))
+                            .unwrap_or_else(|fault| panic!("{operation:?} {pass}: {fault:?}"));
+                        assert_eq!(opened(&shared(&storage)), Some(mended.clone()), "{operation:?} {pass}");
+                    }
+                }
+            }
+        }
+        assert!(failures >= 12, "{failures}");
+    }
+
+    fn encoded(vote: PlainVote) -> bytes::Bytes {
+        use raft_log::Encode;
+        let mut out = Vec::new();
+        vote.encode(&mut out).unwrap();
+        out.into()
+    }
 }
