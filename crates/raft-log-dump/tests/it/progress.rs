@@ -62,3 +62,27 @@ fn long_work_shows_its_progress_on_a_terminal_and_nothing_in_a_pipe() {
         assert_eq!(text(&piped.stderr), "", "{arguments:?}");
     }
 }
+
+#[test]
+fn a_terminal_gets_colour_unless_no_color_is_set() {
+    let (closed, _) = closed_and_killed();
+    let directory = directory(&closed);
+    for (no_color, is_colored) in [(None, true), (Some(""), true), (Some("1"), false)] {
+        let (mut reader, program) = terminal();
+        let shown = thread::spawn(move || {
+            let mut shown = Vec::new();
+            drop(reader.read_to_end(&mut shown));
+            String::from_utf8_lossy(&shown).into_owned()
+        });
+        let mut command = command();
+        command.arg(directory.path()).env_remove("NO_COLOR").stdout(Stdio::from(program));
+        if let Some(no_color) = no_color {
+            command.env("NO_COLOR", no_color);
+        }
+        assert!(command.status().unwrap().success());
+        drop(command);
+        let shown = shown.join().unwrap();
+        assert!(shown.contains("chunk r-"), "{shown}");
+        assert_eq!(shown.contains('\u{1b}'), is_colored, "{no_color:?}: {shown:?}");
+    }
+}
