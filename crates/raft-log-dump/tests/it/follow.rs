@@ -1,4 +1,5 @@
-//! Following a log that another process writes, rotates and purges: every record once, gaps told, nothing called corrupt.
+//! Following a log that another process writes, rotates and purges, and whose files it uses again: every record once, gaps
+//! told, nothing called corrupt.
 //!
 //! `RAFT_LOG_DUMP_SECONDS=30` has the writers run for that long.
 
@@ -7,15 +8,17 @@ use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use raft_log::{RaftLog, RaftLogWriter};
+use raft_log::{PlainTypes, RaftLog, RaftLogWriter};
 use raft_log_chunk::ChunkId;
 use raft_log_dump::Item;
 use serde_json::Value;
 
+use crate::reusing_storage::ReusingStorage;
 use crate::support::*;
 
 const DIRECTORY: &str = "RAFT_LOG_DUMP_TEST_DIRECTORY";
@@ -39,7 +42,8 @@ fn writer_process() {
     let mut next = 0;
     // Now and then another process takes over, and so begins a chunk behind an end that no successor told.
     while began.elapsed() < Duration::from_secs(seconds()) {
-        let mut log = RaftLog::open(config.clone()).unwrap();
+        let storage = Arc::new(ReusingStorage::open(Path::new(&directory)));
+        let mut log = RaftLog::<PlainTypes>::open_on(config.clone(), storage).unwrap();
         for _ in 0..400 {
             log.append(entries(1, next..next + 5)).unwrap();
             next += 5;

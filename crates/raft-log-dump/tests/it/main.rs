@@ -14,5 +14,6 @@ mod live;
 mod program;
 mod progress;
 mod repair;
+mod reusing_storage;
 mod speed;
 mod support;
