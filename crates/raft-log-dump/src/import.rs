@@ -17,6 +17,9 @@ use crate::opening::full_text;
 use crate::progress::Progress;
 use crate::{SCHEMA_VERSION, base64};
 
+/// No line of an export is longer: the largest payload in base64, and the rest of the line.
+const LINE_BYTES_MAX: u64 = 400 << 20;
+
 /// Entries are appended in batches of about so many bytes.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -118,7 +121,7 @@ impl Lines<'_> {
     fn next_line(&mut self, progress: &mut Progress) -> Result<Option<ExportLine>, ImportFault> {
         self.text.clear();
         self.number += 1;
-        let size = match self.input.read_line(&mut self.text) {
+        let size = match io::Read::take(&mut self.input, LINE_BYTES_MAX).read_line(&mut self.text) {
             Ok(size) => size,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(self.wrong("it is not text"));
@@ -127,6 +130,9 @@ impl Lines<'_> {
         };
         if size == 0 {
             return Ok(None);
+        }
+        if size as u64 == LINE_BYTES_MAX {
+            return Err(self.wrong("it is longer than any line of an export"));
         }
         progress.add(size as u64);
         serde_json::from_str(&self.text).map(Some).map_err(|error| self.wrong(&error.to_string()))

@@ -1,9 +1,10 @@
 //! Sees what a raft-log directory holds: any log, live ones too, without the application's types.
 //!
 //! [`scan`] walks over what is physically there, chunk by chunk, as a stream of [`Item`]s. It never stops at a bad
-//! record and never calls damage an error; it takes no lock, syncs nothing and changes nothing. [`Listing`] writes the
-//! items for people, [`cli`] is the whole of the program `raft-log-dump`, and [`ask_open`] says what opening the
-//! directory would do.
+//! record and never calls damage an error; it takes no lock, syncs nothing and changes nothing. [`follow`] goes on with
+//! what is written meanwhile. [`verify`] checks everything and gives a report that can be serialised, and [`ask_open`]
+//! says what opening the directory would do. [`Listing`] writes items as lines, and [`cli`] is the whole of the program
+//! `raft-log-dump`; of it only `import` and `repair` use the log itself.
 //!
 //! ```no_run
 //! use raft_log_dump::{Item, ScanOptions, scan};

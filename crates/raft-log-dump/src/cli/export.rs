@@ -1,5 +1,6 @@
 //! `export`: a log as lines of JSON on standard output.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -55,7 +56,11 @@ impl Export {
         {
             return Err(Stop::cannot_read(format!("no entry in {path} has an index in {range}")));
         }
-        let mut progress = Progress::new(total_bytes(&*storage, None));
+        // Lines on a terminal show by themselves how far it has come.
+        let mut progress = match std::io::stdout().is_terminal() {
+            true => Progress::silent(),
+            false => Progress::new(total_bytes(&*storage, None)),
+        };
         let exported = export(log, self.index, self.redact, console.out(), &mut progress);
         progress.finish();
         let exported = exported.map_err(|fault| match fault {

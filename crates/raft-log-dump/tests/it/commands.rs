@@ -81,7 +81,7 @@ fn verify_names_each_of_many_faults_and_where_the_next_good_record_begins() {
     let names: Vec<String> = files.keys().filter(|name| name.ends_with(".wal")).cloned().collect();
     let find =
         |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what).unwrap();
-    // A body, a head, a header, and a footer under a good checksum is beyond a test's reach.
+    // A body, a head, and a header.
     let first = files.get_mut(&names[0]).unwrap();
     let at = find(first, b"payload 3");
     first[at] ^= 1;
@@ -141,6 +141,37 @@ fn verify_sees_a_record_that_breaks_a_rule_though_its_checksums_are_good() {
     assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
     assert_eq!((report.faults[0].fault, report.faults[0].index), (FaultKind::Rule, Some(99)));
     assert_eq!(code(&run(&["verify", "-q"], &[directory.path()])), 3);
+}
+
+#[test]
+fn verify_tells_a_missing_chunk_and_a_footer_that_says_something_else() {
+    let (closed, _) = closed_and_killed();
+    let names: Vec<String> = closed.keys().filter(|name| name.ends_with(".wal")).cloned().collect();
+    let mut files = closed.clone();
+    files.remove(&names[1]);
+    let report = verify(directory(&files).path()).unwrap();
+    let chain = report.faults.iter().find(|fault| fault.fault == FaultKind::Chain).unwrap();
+    assert_eq!(chain.file, names[2], "{:?}", report.faults);
+    assert!(chain.expected.is_some() && chain.found.is_some() && chain.expected != chain.found, "{chain:?}");
+
+    // A footer under good checksums that counts one record more.
+    let mut files = closed.clone();
+    let whole = directory(&closed);
+    let storage = raft_log_chunk::DirectoryStorage::open(whole.path()).unwrap();
+    let file = raft_log_chunk::Storage::open(&storage, &names[0]).unwrap();
+    let bytes = files.get_mut(&names[0]).unwrap();
+    let seed = raft_log_chunk::ChunkHeader::decode(bytes).unwrap().seed();
+    let end = raft_log_chunk::ChunkId::from_file_name(&names[1]).unwrap().unwrap().offset();
+    let footer = raft_log_chunk::read_footer(&*file, seed, end).unwrap().unwrap();
+    let offsets = footer.table().read(&*file).unwrap().unwrap();
+    let mut summary = footer.summary.clone();
+    summary.records += 1;
+    let wrong = raft_log_chunk::encode_footer(seed, end, &summary, &offsets, &footer.state);
+    let at = usize::try_from(end).unwrap();
+    bytes.splice(at..at + wrong.len(), wrong);
+    let report = verify(directory(&files).path()).unwrap();
+    assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+    assert_eq!((report.faults[0].fault, report.verdict), (FaultKind::Footer, Verdict::PassedOver));
 }
 
 #[test]

@@ -266,6 +266,34 @@ fn a_directory_whose_lock_is_held_is_not_repaired() {
 }
 
 #[test]
+fn where_ending_the_log_is_no_help_the_way_out_is_told() {
+    let files = life();
+    let other = life();
+    let mut mixed = files.clone();
+    mixed.insert("DURABLE".to_owned(), other["DURABLE"].clone());
+    let mut bent = files.clone();
+    bent.insert("r-1.wal".to_owned(), Vec::new());
+    let mut headless = files.clone();
+    let oldest = headless.keys().find(|name| name.ends_with(".wal")).unwrap().clone();
+    headless.remove(&oldest);
+    for (what, files, advice) in [
+        ("another log's DURABLE", mixed, "separate the files of the two logs"),
+        ("a bent name", bent, "give the file its name back"),
+        ("without its beginning", headless, "the beginning of the log is gone"),
+    ] {
+        let directory = directory(&files);
+        for arguments in [&["repair"][..], &["repair", "--apply", "--accept-data-loss-after", "none"]] {
+            let output = run(arguments, &[directory.path()]);
+            assert_eq!(code(&output), 3, "{what}: {output:?}");
+            assert_eq!(output.stdout, b"", "{what}");
+            assert!(text(&output.stderr).contains(advice), "{what}: {output:?}");
+            assert!(text(&output.stderr).contains("replace this member"), "{what}: {output:?}");
+        }
+        assert_eq!(files_of(directory.path()), files, "{what}");
+    }
+}
+
+#[test]
 fn the_loss_must_be_named_as_a_log_id() {
     let directory = directory(&life());
     for text in ["5", "a:b", "1:2:3", "-1:2", ""] {
