@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -170,7 +171,10 @@ impl ChunkScan {
 
     /// Takes the good records that come next; gives how many, and how many of them are entries. Whatever stops it, an
     /// I/O error, too, is met again and told by `next`.
-    pub(crate) fn take_good(&mut self, mut visit: impl FnMut(&GoodFrame<'_>)) -> (u64, u64) {
+    pub(crate) fn take_good(
+        &mut self,
+        mut visit: impl FnMut(ChunkId, &GoodFrame<'_>) -> ControlFlow<()>,
+    ) -> (u64, u64) {
         let (mut records, mut entries) = (0, 0);
         if !self.queue.is_empty() || self.is_behind_end {
             return (0, 0);
@@ -189,9 +193,12 @@ impl ChunkScan {
                 Some(RecordKind::Append) => entries += 1,
                 Some(_) => {}
             }
-            visit(&frame);
+            let flow = visit(self.id, &frame);
             records += 1;
             good.accept();
+            if flow.is_break() {
+                break;
+            }
         }
         let offset = good.offset();
         self.frames = self.frames.take().map(|frames| frames.starting_at(offset));

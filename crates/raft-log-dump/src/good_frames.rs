@@ -13,6 +13,9 @@ use raft_log_codec::{FRAME_FIXED_SIZE, Frame, FrameHead, FrameSeed, HeadFault, R
 /// Where a frame's head has the checksum of its body: behind its own.
 const BODY_CHECKSUM_AT: usize = 4;
 
+/// No more is read at once, so that the bytes are still near when they are summed up.
+const WINDOW_BYTES_MAX: usize = 256 * 1024;
+
 /// Term and index.
 const ID_SIZE: usize = 16;
 
@@ -46,12 +49,21 @@ impl GoodFrame<'_> {
 
     /// The same frame for keeps.
     pub(crate) fn to_frame(&self) -> Frame {
+        self.to_frame_with(usize::MAX)
+    }
+
+    /// The same frame for keeps; of an entry's payload no more than `payload_bytes`.
+    pub(crate) fn to_frame_with(&self, payload_bytes: usize) -> Frame {
         let id = self.head.term().zip(self.head.index());
+        let payload = match self.head.kind() {
+            Some(RecordKind::Append) => self.payload().get(..payload_bytes).unwrap_or(self.payload()),
+            _ => self.payload(),
+        };
         Frame {
             offset: self.offset,
             head: self.head,
             id: id.map(|(term, index)| RawLogId { term, index, rest: Bytes::copy_from_slice(self.rest()) }),
-            payload: Bytes::copy_from_slice(self.payload()),
+            payload: Bytes::copy_from_slice(payload),
             fault: None,
         }
     }
@@ -90,7 +102,7 @@ impl GoodFrames {
             given: 0,
             buffer: Vec::new(),
             buffer_at: offset,
-            window_bytes: window_bytes.max(FRAME_FIXED_SIZE),
+            window_bytes: window_bytes.clamp(FRAME_FIXED_SIZE, WINDOW_BYTES_MAX),
         })
     }
 

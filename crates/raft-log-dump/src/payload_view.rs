@@ -27,6 +27,11 @@ pub trait PayloadView {
         true
     }
 
+    /// How many bytes of a payload it looks at. More than that need not be given to it.
+    fn bytes_wanted(&self) -> usize {
+        usize::MAX
+    }
+
     /// Why it cannot show payloads any more, if so: the listing ends then, and says it.
     fn failure(&self) -> Option<String> {
         None
@@ -65,6 +70,15 @@ impl PayloadView for PayloadMode {
 
     fn shows_len(&self) -> bool {
         *self != Self::None
+    }
+
+    fn bytes_wanted(&self) -> usize {
+        match self {
+            Self::None | Self::Len => 0,
+            // One more than it can show, so that it is seen to go on.
+            Self::Preview => PREVIEW_CHARS * 4 + 1,
+            Self::Text | Self::Hex | Self::Base64 => usize::MAX,
+        }
     }
 
     fn shows_data(&self) -> bool {
@@ -168,6 +182,23 @@ mod tests {
         assert_eq!(preview("😀".repeat(41).leak().as_bytes()), format!("\"{}…", "😀".repeat(40)));
         assert_eq!(preview(&[0xff; 10]), format!("\"{}\"", r"\xff".repeat(10)));
         assert_eq!(preview(&[0xff; 11]), format!("\"{}…", r"\xff".repeat(10)));
+    }
+
+    #[test]
+    fn a_view_shows_the_same_of_the_bytes_that_it_wants() {
+        for size in [0, 39, 40, 41, 159, 160, 161, 162, 400] {
+            for byte in [b'x', b'"', 0xff, 0x1b] {
+                let payload = Bytes::from(vec![byte; size]);
+                for mode in [PayloadMode::None, PayloadMode::Len, PayloadMode::Preview, PayloadMode::Hex] {
+                    let wanted = payload.slice(..mode.bytes_wanted().min(size));
+                    assert_eq!(mode.show(&wanted), mode.show(&payload), "{mode:?} {size} {byte}");
+                }
+            }
+        }
+        let long = "😀".repeat(41);
+        let wanted = &long.as_bytes()[..PayloadMode::Preview.bytes_wanted()];
+        let shown = PayloadMode::Preview.show(&Bytes::copy_from_slice(wanted));
+        assert_eq!(shown, PayloadMode::Preview.show(&Bytes::from(long)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -150,7 +151,7 @@ impl Iterator for Scan {
 impl Scan {
     /// Takes the good records that come next in one chunk, without making items of them: faults, and all that is not a
     /// record, are left to `next`. For those who look at every record of a large log.
-    pub(crate) fn take_good(&mut self, visit: impl FnMut(&GoodFrame<'_>)) {
+    pub(crate) fn take_good(&mut self, visit: impl FnMut(ChunkId, &GoodFrame<'_>) -> ControlFlow<()>) {
         if !self.queue.is_empty() {
             return;
         }

@@ -6,6 +6,7 @@
 
 mod checker;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -168,7 +169,10 @@ pub(crate) fn check(
     let mut scan = scan_storage(storage.clone(), options)?;
     let mut checker = Checker::default();
     loop {
-        scan.take_good(|frame| checker.good(frame, progress));
+        scan.take_good(|_, frame| {
+            checker.good(frame, progress);
+            ControlFlow::Continue(())
+        });
         let Some(item) = scan.next() else { break };
         checker.take(&item, progress);
     }

@@ -16,8 +16,8 @@ use crate::decoder::Decoder;
 use crate::logical::LogicalLog;
 use crate::opening::full_text;
 use crate::{
-    Field, Followed, Item, Layout, Listing, PayloadMode, PayloadView, ScanOptions, ask_open, follow,
-    scan_storage,
+    Field, Followed, Item, Layout, Listing, PayloadMode, PayloadView, ScanOptions, StoredRecord, ask_open,
+    follow, scan_storage,
 };
 
 /// How long is waited before one looks for new records.
@@ -113,15 +113,35 @@ impl DumpArguments {
         let mut scan = scan_storage(storage.clone(), options).map_err(|error| scan_failure(&error))?;
         let answer = ask_open(&**storage);
         let mut listing = self.listing(storage, view, console);
-        let mut is_complete = true;
-        for item in scan.by_ref() {
-            let flow = listing.show(&item)?;
-            check(view)?;
-            if let ControlFlow::Break(()) = flow {
-                is_complete = false;
+        let wanted = self.payload_bytes(view);
+        let mut shown: Result<ControlFlow<()>, Stop> = Ok(ControlFlow::Continue(()));
+        let mut show = |item: &Item| -> ControlFlow<()> {
+            shown = listing.show(item).map_err(Stop::from);
+            if let Err(stop) = check(view) {
+                shown = Err(stop);
+            }
+            if let Ok(ControlFlow::Continue(())) = shown {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        loop {
+            let mut flow = ControlFlow::Continue(());
+            scan.take_good(|chunk, frame| {
+                let frame = frame.to_frame_with(wanted);
+                flow = show(&Item::Record(StoredRecord { chunk, frame, is_behind_end: false }));
+                flow
+            });
+            if flow.is_break() {
+                break;
+            }
+            let Some(item) = scan.next() else { break };
+            if show(&item).is_break() {
                 break;
             }
         }
+        let is_complete = shown?.is_continue();
         listing.catch_up()?;
         let lines = listing.lines();
         drop(listing);
@@ -252,6 +272,12 @@ impl DumpArguments {
             Some(count) => listing.first(count),
             None => listing,
         }
+    }
+
+    /// How many bytes of a payload are looked at.
+    fn payload_bytes(&self, view: &dyn PayloadView) -> usize {
+        let in_bytes = if self.bytes { HEX_PREVIEW_BYTES } else { 0 };
+        view.bytes_wanted().max(in_bytes)
     }
 
     /// Says it where what was asked for is not there.
