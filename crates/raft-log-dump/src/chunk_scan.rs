@@ -185,7 +185,7 @@ impl ChunkScan {
             return (0, 0);
         };
         while let Ok(Some(frame)) = good.next_frame() {
-            match frame.head.kind() {
+            match frame.kind {
                 None => break,
                 Some(RecordKind::Group) => {
                     self.durable_end = self.durable_end.max(frame.durable_end().unwrap_or(0));

@@ -24,6 +24,8 @@ const ID_SIZE: usize = 16;
 pub(crate) struct GoodFrame<'a> {
     pub(crate) offset: u64,
     pub(crate) head: FrameHead,
+    /// The head's kind, found once: it is asked for several times.
+    pub(crate) kind: Option<RecordKind>,
     bytes: &'a [u8],
 }
 
@@ -40,7 +42,7 @@ impl GoodFrame<'_> {
 
     /// What a `Group` record says.
     pub(crate) fn durable_end(&self) -> Option<u64> {
-        if self.head.kind() != Some(RecordKind::Group) {
+        if self.kind != Some(RecordKind::Group) {
             return None;
         }
         let end = u64::from_le_bytes(self.payload().try_into().ok()?);
@@ -55,7 +57,7 @@ impl GoodFrame<'_> {
     /// The same frame for keeps; of an entry's payload no more than `payload_bytes`.
     pub(crate) fn to_frame_with(&self, payload_bytes: usize) -> Frame {
         let id = self.head.term().zip(self.head.index());
-        let payload = match self.head.kind() {
+        let payload = match self.kind {
             Some(RecordKind::Append) => self.payload().get(..payload_bytes).unwrap_or(self.payload()),
             _ => self.payload(),
         };
@@ -139,7 +141,7 @@ impl GoodFrames {
         if stored.map(|stored| u32::from_le_bytes(*stored)) != Some(crc32c::crc32c(body)) {
             return Ok(None);
         }
-        Ok(Some(GoodFrame { offset: self.offset, head, bytes }))
+        Ok(Some(GoodFrame { offset: self.offset, kind: head.kind(), head, bytes }))
     }
 
     fn bytes(&self) -> &[u8] {

@@ -27,6 +27,11 @@ pub trait PayloadView {
         true
     }
 
+    /// Whether what it gives needs no escaping.
+    fn is_escaped(&self) -> bool {
+        false
+    }
+
     /// How many bytes of a payload it looks at. More than that need not be given to it.
     fn bytes_wanted(&self) -> usize {
         usize::MAX
@@ -72,6 +77,10 @@ impl PayloadView for PayloadMode {
         *self != Self::None
     }
 
+    fn is_escaped(&self) -> bool {
+        true
+    }
+
     fn bytes_wanted(&self) -> usize {
         match self {
             Self::None | Self::Len => 0,
@@ -91,8 +100,12 @@ fn quoted(payload: &[u8], chars_max: usize) -> String {
     let start = payload.get(..chars_max.saturating_mul(4)).unwrap_or(payload);
     let mut text = String::with_capacity(start.len().min(chars_max) + 8);
     text.push('"');
-    let mut left = chars_max;
-    let mut shown_bytes = 0;
+    // Most payloads are text, or begin with some: that much is taken at once.
+    let plain = start.iter().take(chars_max).take_while(|byte| is_plain(char::from(**byte))).count();
+    let (plain, start) = start.split_at(plain);
+    text.extend(plain.iter().map(|byte| char::from(*byte)));
+    let mut left = chars_max - plain.len();
+    let mut shown_bytes = plain.len();
     'all: for chunk in start.utf8_chunks() {
         for c in chunk.valid().chars() {
             if is_plain(c) {

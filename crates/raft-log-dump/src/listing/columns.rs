@@ -129,7 +129,10 @@ pub(super) fn data(record: &StoredRecord, view: &dyn PayloadView) -> String {
     }
     match frame.head.kind() {
         None => format!("unknown kind {} with flags {:#x}", frame.head.kind_byte(), frame.head.flags()),
-        Some(RecordKind::Append | RecordKind::SaveUserData) => escape(&view.show(&frame.payload)),
+        Some(RecordKind::Append | RecordKind::SaveUserData) => {
+            let shown = view.show(&frame.payload);
+            if view.is_escaped() { shown } else { escape(&shown) }
+        }
         Some(RecordKind::SaveVote) => vote(&frame.payload),
         Some(RecordKind::State) => {
             record.state().map_or_else(|| "does not decode".to_owned(), |state| marks(&state))

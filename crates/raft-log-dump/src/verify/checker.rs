@@ -47,7 +47,7 @@ impl Checker {
     /// A good record, where nothing more is to be found out about it than what the checks need.
     pub(crate) fn good(&mut self, frame: &GoodFrame<'_>, progress: &mut Progress) {
         let size = frame.head.size() as u64;
-        if frame.head.kind() == Some(RecordKind::Append)
+        if frame.kind == Some(RecordKind::Append)
             && let (Some(term), Some(index)) = (frame.head.term(), frame.head.index())
             && self.waiting_from.is_none()
         {
