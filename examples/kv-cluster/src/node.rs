@@ -1,0 +1,99 @@
+//! The process of one node: opens its log and its snapshot, says where it listens, and lives until it is killed or its
+//! standard input is closed, so that it never outlives whoever started it.
+
+use std::error::Error;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use openraft::{Config, Raft, SnapshotPolicy};
+use raft_log::OpenReport;
+use raft_log_openraft::LogStore;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
+
+use crate::connection::AddressBook;
+use crate::counting_storage::CountingStorage;
+use crate::log_directory;
+use crate::network::Network;
+use crate::protocol::Opened;
+use crate::service::Service;
+use crate::state_machine::StateMachine;
+use crate::types::Types;
+
+/// Small chunks, so that a short run has many of them and a purge removes some.
+const CHUNK_BYTES: u64 = 1 << 20;
+
+/// Be one node
+#[derive(Debug, Args)]
+pub(crate) struct Node {
+    #[arg(long)]
+    pub(crate) id: u64,
+    /// Where the node keeps its log and its snapshot
+    #[arg(long)]
+    pub(crate) directory: PathBuf,
+}
+
+impl Node {
+    pub(crate) async fn run(self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let log_directory = log_directory(&self.directory);
+        let mut config = raft_log::Config::new(&log_directory);
+        config.chunk.max_size = CHUNK_BYTES;
+        let storage = CountingStorage::open(&log_directory)?;
+        let log: LogStore<Types> = LogStore::open_on(config, Arc::new(storage.clone()))?;
+        let opened = opened(log.log().report());
+        let machine = StateMachine::open(&self.directory.join("snapshot"))?;
+
+        let addresses = AddressBook::default();
+        let network = Network::new(addresses.clone());
+        let config = Arc::new(raft_config().validate()?);
+        let raft = Raft::new(self.id, config, network, log, machine.clone()).await?;
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        println!("{}", listener.local_addr()?);
+        std::io::stdout().flush()?;
+        let service = Service { id: self.id, raft: raft.clone(), machine, storage, opened };
+        tokio::select! {
+            outcome = service.serve(listener) => outcome?,
+            outcome = follow_addresses(&addresses) => outcome?,
+        }
+        Ok(raft.shutdown().await?)
+    }
+}
+
+fn raft_config() -> Config {
+    Config {
+        cluster_name: "kv-cluster".into(),
+        heartbeat_interval: 150,
+        election_timeout_min: 500,
+        election_timeout_max: 1_000,
+        install_snapshot_timeout: 5_000,
+        // Snapshots and purges are asked for: each round wants them at its own moment.
+        snapshot_policy: SnapshotPolicy::Never,
+        ..Config::default()
+    }
+}
+
+fn opened(report: &OpenReport) -> Opened {
+    let warnings = report.warnings.iter().map(ToString::to_string);
+    let damaged = report.damaged.iter().map(|damaged| format!("damaged: {damaged:?}"));
+    Opened {
+        entries: report.entries,
+        chunks: report.chunks as u64,
+        micros: report.elapsed.as_micros().try_into().unwrap_or(u64::MAX),
+        is_torn: report.torn_tail.is_some(),
+        remarks: warnings.chain(damaged).collect(),
+    }
+}
+
+/// Learns from standard input where the nodes listen, a line `ID ADDRESS` for each, until it is closed.
+async fn follow_addresses(addresses: &AddressBook) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await? {
+        let (id, address) = line.split_once(' ').ok_or_else(|| format!("not an address: {line:?}"))?;
+        addresses.put(id.parse()?, address.parse()?);
+    }
+    Ok(())
+}
