@@ -18,6 +18,9 @@ pub(crate) enum Loss {
     Value { node: u64, key: String, version: u64, expected: String, found: String },
     #[error("WRONG on node {node}: nobody ever wrote {key:?}")]
     UnknownKey { node: u64, key: String },
+    #[error("WRONG: nodes {nodes:?} applied the same entries, and have {} and {} of {key}", 
+            version_text(&.versions.0), version_text(&.versions.1))]
+    Different { nodes: (u64, u64), key: String, versions: (Option<u64>, Option<u64>) },
     #[error("LOST before {key} version {version} was applied: the version before it, which was acknowledged, \
              was not there, found was {}", version_text(&Some(*.found)))]
     Gap { key: String, version: u64, found: u64 },
@@ -78,6 +81,21 @@ pub(crate) fn check(node: u64, contents: &Contents, pages: &[Page], seed: u64) -
     }
 }
 
+/// Holds what two nodes have against each other. Both have applied the same entries.
+///
+/// # Errors
+/// The first key that differs.
+pub(crate) fn same((a, ours): (u64, &Contents), (b, theirs): (u64, &Contents)) -> Result<(), Loss> {
+    match ours.keys().chain(theirs.keys()).find(|key| ours.find(key) != theirs.find(key)) {
+        None => Ok(()),
+        Some(key) => {
+            let version = |contents: &Contents| contents.find(key).map(|there| there.version);
+            let versions = (version(ours), version(theirs));
+            Err(Loss::Different { nodes: (a, b), key: key.to_owned(), versions })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +139,16 @@ mod tests {
         assert_eq!(check(3, &contents([1, 1]), &[page()], SEED), Err(lost(Some(1))));
         assert_eq!(check(3, &contents([0, 1]), &[page()], SEED), Err(lost(None)));
         assert!(lost(None).to_string().contains("found is nothing"));
+    }
+
+    #[test]
+    fn nodes_that_differ_in_one_key_are_found() {
+        assert_eq!(same((1, &contents([2, 1])), (2, &contents([2, 1]))), Ok(()));
+        let different =
+            |versions| Err(Loss::Different { nodes: (1, 2), key: "writer-001/key-001".into(), versions });
+        let (less, more) = (contents([2, 0]), contents([2, 1]));
+        assert_eq!(same((1, &less), (2, &more)), different((None, Some(1))));
+        assert_eq!(same((1, &more), (2, &less)), different((Some(1), None)));
     }
 
     #[test]

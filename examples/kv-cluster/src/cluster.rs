@@ -24,15 +24,17 @@ const POLL: Duration = Duration::from_millis(10);
 pub(crate) struct Cluster {
     directory: PathBuf,
     size: u64,
+    leader_restore: bool,
     running: BTreeMap<u64, NodeProcess>,
     addresses: AddressBook,
 }
 
 impl Cluster {
-    pub(crate) fn new(directory: &Path, size: u64) -> Self {
+    pub(crate) fn new(directory: &Path, size: u64, leader_restore: bool) -> Self {
         Self {
             directory: directory.to_owned(),
             size,
+            leader_restore,
             running: BTreeMap::new(),
             addresses: AddressBook::default(),
         }
@@ -57,7 +59,7 @@ impl Cluster {
 
     /// Starts a node, and lets it and the others know each other.
     pub(crate) fn start(&mut self, id: u64) -> Outcome<()> {
-        let mut started = NodeProcess::start(id, &self.node_directory(id))?;
+        let mut started = NodeProcess::start(id, &self.node_directory(id), self.leader_restore)?;
         let address = started.address();
         for (other, process) in &mut self.running {
             started.tell_address(*other, process.address())?;

@@ -34,6 +34,9 @@ pub(crate) struct Node {
     /// Where the node keeps its log and its snapshot
     #[arg(long)]
     pub(crate) directory: PathBuf,
+    /// Lead on in the old term after a restart
+    #[arg(long)]
+    pub(crate) leader_restore: bool,
 }
 
 impl Node {
@@ -48,7 +51,7 @@ impl Node {
 
         let addresses = AddressBook::default();
         let network = Network::new(addresses.clone());
-        let config = Arc::new(raft_config().validate()?);
+        let config = Arc::new(raft_config(self.leader_restore).validate()?);
         let raft = Raft::new(self.id, config, network, log, machine.clone()).await?;
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -63,7 +66,7 @@ impl Node {
     }
 }
 
-fn raft_config() -> Config {
+fn raft_config(leader_restore: bool) -> Config {
     Config {
         cluster_name: "kv-cluster".into(),
         heartbeat_interval: 150,
@@ -72,6 +75,9 @@ fn raft_config() -> Config {
         install_snapshot_timeout: 5_000,
         // Snapshots and purges are asked for: each round wants them at its own moment.
         snapshot_policy: SnapshotPolicy::Never,
+        // A leader sends entries to its followers while its own disk is still at work. Killed then, it comes back without
+        // them; if it led on in its old term, as openraft has it by default, it would give their ids to other entries.
+        enable_leader_restore: Some(leader_restore),
         ..Config::default()
     }
 }

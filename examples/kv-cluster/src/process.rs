@@ -28,12 +28,13 @@ pub(crate) struct NodeProcess {
 
 impl NodeProcess {
     /// Starts the node of a directory, and waits until it listens.
-    pub(crate) fn start(id: u64, directory: &Path) -> Outcome<Self> {
+    pub(crate) fn start(id: u64, directory: &Path, leader_restore: bool) -> Outcome<Self> {
         fs::create_dir_all(directory)?;
         let said = fs::OpenOptions::new().create(true).append(true).open(directory.join(SAID))?;
         let child = Command::new(std::env::current_exe()?)
             .args(["node", "--id", &id.to_string(), "--directory"])
             .arg(directory)
+            .args(leader_restore.then_some("--leader-restore"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(said.into_file())

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::Outcome;
-use crate::check::{Found, check};
+use crate::check::{Found, check, same};
 use crate::cluster::Cluster;
 use crate::contents::Contents;
 use crate::ledger::Page;
@@ -51,7 +51,7 @@ pub(crate) async fn play(
     sleep(random.around(stage.load / 2)).await;
 
     // In every other round the log that the killed node lacks is gone when it comes back, so it needs a snapshot.
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         purge(cluster, sum).await?;
         bring_back(cluster, killed, sum).await?;
     } else {
@@ -240,10 +240,7 @@ async fn check_all(stage: &Stage, cluster: &Cluster, pages: &[Page], sum: &mut S
         found = check(id, &contents, pages, stage.seed)?;
         match &first {
             None => first = Some((id, contents)),
-            Some((other, others)) if *others != contents => {
-                return Err(format!("nodes {other} and {id} applied the same entries, and differ").into());
-            }
-            Some(_) => {}
+            Some((other, others)) => same((*other, others), (id, &contents))?,
         }
     }
     sum.checked += found.keys * cluster.ids().len() as u64;
