@@ -75,17 +75,18 @@ impl Load {
         &self.seen
     }
 
-    /// Ends the writers once each has its answer, or has found that there is none, and gives their pages back.
+    /// Ends the writers once each has its answer, or has found that there is none, and gives their pages back,
+    /// with all that they have seen.
     ///
     /// # Errors
     /// When a writer met a loss.
-    pub(crate) async fn stop(mut self) -> Outcome<Vec<Page>> {
+    pub(crate) async fn stop(mut self) -> Outcome<(Vec<Page>, Arc<Seen>)> {
         self.seen.is_over.store(true, Ordering::Relaxed);
         let mut pages = Vec::new();
         while let Some(ended) = self.writers.join_next().await {
             pages.push(ended??);
         }
-        Ok(pages)
+        Ok((pages, self.seen))
     }
 }
 

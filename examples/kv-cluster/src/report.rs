@@ -11,10 +11,10 @@ pub(crate) enum Line {
     Kill,
     Purge,
     Restart,
-    LogsAsKilled,
     KillAll,
-    Check,
     Logs,
+    Recover,
+    Check,
 }
 
 impl Line {
@@ -25,12 +25,12 @@ impl Line {
             Self::Kill => "kill",
             Self::Purge => "purge",
             Self::Restart => "restart",
-            Self::LogsAsKilled => "logs killed",
             Self::KillAll => "kill all",
-            Self::Check => "check",
             Self::Logs => "logs",
+            Self::Recover => "recover",
+            Self::Check => "check",
         };
-        println!("  {name:<11}  {text}");
+        println!("  {name:<8}  {text}");
     }
 }
 

@@ -61,17 +61,17 @@ pub(crate) async fn play(
     sleep(random.around(stage.load / 2)).await;
 
     cluster.kill_all()?;
-    sum.writes += load.seen().acknowledged();
-    sum.unanswered += load.seen().unanswered();
-    let terms = load.seen().terms();
-    *pages = load.stop().await?;
-    compare_logs(cluster, Bound::Marks, Line::LogsAsKilled)?;
+    let (written, seen) = load.stop().await?;
+    *pages = written;
+    sum.writes += seen.acknowledged();
+    sum.unanswered += seen.unanswered();
+    Line::KillAll.say("every node by SIGKILL, under load");
+    compare_logs(cluster, Bound::Marks)?;
 
-    let applied = bring_all_back(cluster, terms, sum).await?;
+    let applied = bring_all_back(cluster, seen.terms(), sum).await?;
     check_all(stage, cluster, pages, sum).await?;
     cluster.end_all()?;
-    compare_logs(cluster, Bound::Applied(applied), Line::Logs)?;
-    Ok(())
+    compare_logs(cluster, Bound::Applied(applied))
 }
 
 /// Lets the load run, and gives the leader as it stands then.
@@ -196,8 +196,8 @@ async fn bring_all_back(cluster: &mut Cluster, mut terms: BTreeSet<u64>, sum: &m
     sum.openings.extend(statuses.iter().map(|status| Duration::from_micros(status.opened.micros)));
     let nodes: Vec<String> =
         statuses.iter().map(|status| format!("node {} {}", status.id, opened(status))).collect();
-    Line::KillAll.say(&format!(
-        "SIGKILL to all under load; restarted: {}; leader after {}, all applied to index {} after {}",
+    Line::Recover.say(&format!(
+        "{}; a leader after {}, all applied to index {} after {}",
         nodes.join(", "),
         millis(elected),
         count(barrier),
@@ -255,7 +255,7 @@ async fn check_all(stage: &Stage, cluster: &Cluster, pages: &[Page], sum: &mut S
 }
 
 /// Compares the logs of the nodes, which are down, two by two.
-fn compare_logs(cluster: &Cluster, bound: Bound, line: Line) -> Outcome<()> {
+fn compare_logs(cluster: &Cluster, bound: Bound) -> Outcome<()> {
     let ids = cluster.ids();
     let mut pairs = Vec::new();
     for (position, a) in ids.iter().enumerate() {
@@ -264,6 +264,6 @@ fn compare_logs(cluster: &Cluster, bound: Bound, line: Line) -> Outcome<()> {
             pairs.push(((*a, *b), compared));
         }
     }
-    line.say(&logs_line(bound, &pairs));
+    Line::Logs.say(&logs_line(bound, &pairs));
     Ok(())
 }

@@ -64,6 +64,12 @@ const LAYERS: &[Layer] = &[
     Layer { package: "raft-log-openraft*", depends_on: DependsOn::Only(&["raft-log"]), ..FREE },
     // Only what every application can use is measured.
     Layer { package: "raft-log-bench", depends_on: DependsOn::Only(&["raft-log"]), ..FREE },
+    // An application: what it needs beyond the adapter is the storage it counts with, and the tool.
+    Layer {
+        package: "kv-cluster",
+        depends_on: DependsOn::Only(&["raft-log", "raft-log-chunk", "raft-log-dump", "raft-log-openraft"]),
+        ..FREE
+    },
     Layer { package: "xtask", depends_on: DependsOn::Anything, ..FREE },
 ];
 
@@ -98,7 +104,7 @@ impl Layer {
 mod tests {
     use super::*;
 
-    const PACKAGES: [&str; 9] = [
+    const PACKAGES: [&str; 10] = [
         "raft-log-codec",
         "raft-log-chunk",
         "raft-log-state",
@@ -107,6 +113,7 @@ mod tests {
         "raft-log-testkit",
         "raft-log-openraft",
         "raft-log-bench",
+        "kv-cluster",
         "xtask",
     ];
 
@@ -116,16 +123,17 @@ mod tests {
     fn the_table_allows_exactly_the_edges_of_the_design() {
         #[rustfmt::skip]
         let drawn = [
-            //                    codec chunk state log dump testkit openraft bench xtask
-            ("raft-log-codec",    ". . . . . . . . ."),
-            ("raft-log-chunk",    "x . . . . . . . ."),
-            ("raft-log-state",    "x . . . . . . . ."),
-            ("raft-log",          "x x x . . . . . ."),
-            ("raft-log-dump",     "x x x x . . . . ."),
-            ("raft-log-testkit",  "x x x x . . . . ."),
-            ("raft-log-openraft", ". . . x . . . . ."),
-            ("raft-log-bench",    ". . . x . . . . ."),
-            ("xtask",             "x x x x x x x x x"),
+            //                    codec chunk state log dump testkit openraft bench kv xtask
+            ("raft-log-codec",    ". . . . . . . . . ."),
+            ("raft-log-chunk",    "x . . . . . . . . ."),
+            ("raft-log-state",    "x . . . . . . . . ."),
+            ("raft-log",          "x x x . . . . . . ."),
+            ("raft-log-dump",     "x x x x . . . . . ."),
+            ("raft-log-testkit",  "x x x x . . . . . ."),
+            ("raft-log-openraft", ". . . x . . . . . ."),
+            ("raft-log-bench",    ". . . x . . . . . ."),
+            ("kv-cluster",        ". x . x x . x . . ."),
+            ("xtask",             "x x x x x x x x x x"),
         ];
         for (from, row) in drawn {
             let layer = layer_of(from).unwrap();
