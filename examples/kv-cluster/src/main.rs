@@ -120,10 +120,7 @@ fn main() -> ExitCode {
 
 fn with_runtime<V>(work: impl FnOnce(&Runtime) -> Outcome<V>) -> Outcome<V> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = work(&runtime);
-    // A thread that waits for a line of standard input would hold up the end.
-    runtime.shutdown_background();
-    outcome
+    work(&runtime)
 }
 
 impl Run {
