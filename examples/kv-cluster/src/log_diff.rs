@@ -101,8 +101,10 @@ fn judge(found: &Difference, bound: Bound) -> Result<Compared, String> {
     if let Some(Divergence { index, a, b, same_id }) = &found.divergence
         && (*same_id || Some(*index) <= committed)
     {
+        let committed = committed.map_or("nothing".to_owned(), |index| index.to_string());
+        let why = if *same_id { "one id stands for two entries" } else { "committed entries differ" };
         return Err(format!(
-            "they contradict each other at index {index}: {a} and {b}, and up to {committed:?} all is committed"
+            "they contradict each other at index {index}, {why}: {a} and {b}; committed up to {committed}"
         ));
     }
     if let Bound::Applied(index) = bound {

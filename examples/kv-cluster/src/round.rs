@@ -69,7 +69,12 @@ pub(crate) async fn play(
     compare_logs(cluster, Bound::Marks)?;
 
     let applied = bring_all_back(cluster, seen.terms(), sum).await?;
-    check_all(stage, cluster, pages, sum).await?;
+    if let Err(error) = check_all(stage, cluster, pages, sum).await {
+        // Whether the logs contradict each other, too, is what one asks next.
+        cluster.kill_all()?;
+        let logs = compare_logs(cluster, Bound::Applied(applied));
+        return Err(logs.err().map_or(error.to_string(), |logs| format!("{error}\n{logs}")).into());
+    }
     cluster.end_all()?;
     compare_logs(cluster, Bound::Applied(applied))
 }
