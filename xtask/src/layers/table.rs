@@ -68,6 +68,12 @@ const LAYERS: &[Layer] = &[
         depends_on: DependsOn::Only(&["raft-log-chunk", "raft-log", "raft-log-testkit"]),
         ..FREE
     },
+    // An application: what it needs beyond the adapter is the storage it counts with, and the tool.
+    Layer {
+        package: "kv-cluster",
+        depends_on: DependsOn::Only(&["raft-log", "raft-log-chunk", "raft-log-dump", "raft-log-openraft"]),
+        ..FREE
+    },
     Layer { package: "xtask", depends_on: DependsOn::Anything, ..FREE },
 ];
 
@@ -102,7 +108,7 @@ impl Layer {
 mod tests {
     use super::*;
 
-    const PACKAGES: [&str; 9] = [
+    const PACKAGES: [&str; 10] = [
         "raft-log-codec",
         "raft-log-chunk",
         "raft-log-state",
@@ -111,6 +117,7 @@ mod tests {
         "raft-log-testkit",
         "raft-log-openraft",
         "raft-log-bench",
+        "kv-cluster",
         "xtask",
     ];
 
@@ -120,16 +127,17 @@ mod tests {
     fn the_table_allows_exactly_the_edges_of_the_design() {
         #[rustfmt::skip]
         let drawn = [
-            //                    codec chunk state log dump testkit openraft bench xtask
-            ("raft-log-codec",    ". . . . . . . . ."),
-            ("raft-log-chunk",    "x . . . . . . . ."),
-            ("raft-log-state",    "x . . . . . . . ."),
-            ("raft-log",          "x x x . . . . . ."),
-            ("raft-log-dump",     "x x x x . . . . ."),
-            ("raft-log-testkit",  "x x x x . . . . ."),
-            ("raft-log-openraft", ". . . x . . . . ."),
-            ("raft-log-bench",    ". x . x . x . . ."),
-            ("xtask",             "x x x x x x x x x"),
+            //                    codec chunk state log dump testkit openraft bench kv xtask
+            ("raft-log-codec",    ". . . . . . . . . ."),
+            ("raft-log-chunk",    "x . . . . . . . . ."),
+            ("raft-log-state",    "x . . . . . . . . ."),
+            ("raft-log",          "x x x . . . . . . ."),
+            ("raft-log-dump",     "x x x x . . . . . ."),
+            ("raft-log-testkit",  "x x x x . . . . . ."),
+            ("raft-log-openraft", ". . . x . . . . . ."),
+            ("raft-log-bench",    ". x . x . x . . . ."),
+            ("kv-cluster",        ". x . x x . x . . ."),
+            ("xtask",             "x x x x x x x x x x"),
         ];
         for (from, row) in drawn {
             let layer = layer_of(from).unwrap();

@@ -1,0 +1,68 @@
+//! A purge below the first entry of a log that has purged nothing: openraft allows it, and wants to hear of it again.
+//!
+//! The log keeps its purged mark at the entries it dropped, and there are none to drop. So this mark is kept as the log's
+//! user data, in order with everything else, until a purge that drops entries makes it meaningless.
+
+use std::fmt;
+
+use bytes::Bytes;
+use openraft::RaftTypeConfig;
+use openraft::type_config::alias::LogIdOf;
+use raft_log::{Decode, DecodeError, Encode, EncodeError, LogId};
+
+use crate::{Codec, StoredId};
+
+/// The id up to which was purged, below the first entry.
+pub struct LowPurge<C: RaftTypeConfig, K> {
+    upto: StoredId<C, K>,
+}
+
+impl<C: RaftTypeConfig, K> LowPurge<C, K> {
+    pub(crate) fn new(upto: StoredId<C, K>) -> Self {
+        Self { upto }
+    }
+
+    pub(crate) fn into_id(self) -> LogIdOf<C> {
+        self.upto.into_inner()
+    }
+}
+
+impl<C: RaftTypeConfig, K: Codec<C>> Encode for LowPurge<C, K> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.upto.term().encode(out)?;
+        self.upto.index().encode(out)?;
+        self.upto.encode_rest(out)
+    }
+}
+
+impl<C: RaftTypeConfig, K: Codec<C>> Decode for LowPurge<C, K> {
+    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        let number = |at: usize| {
+            let bytes: &[u8; 8] = bytes
+                .get(at..)
+                .and_then(<[u8]>::first_chunk)
+                .ok_or(DecodeError::Invalid { what: "mark of a purge below the first entry" })?;
+            Ok(u64::from_le_bytes(*bytes))
+        };
+        let (term, index) = (number(0)?, number(8)?);
+        Ok(Self::new(StoredId::decode(term, index, bytes.get(16..).unwrap_or_default())?))
+    }
+}
+
+impl<C: RaftTypeConfig, K> Clone for LowPurge<C, K> {
+    fn clone(&self) -> Self {
+        Self::new(self.upto.clone())
+    }
+}
+
+impl<C: RaftTypeConfig, K> PartialEq for LowPurge<C, K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.upto == other.upto
+    }
+}
+
+impl<C: RaftTypeConfig, K> fmt::Debug for LowPurge<C, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.upto.fmt(f)
+    }
+}
