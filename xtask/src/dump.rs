@@ -1,23 +1,24 @@
-//! `cargo xtask dump DIR`: the program `raft-log-dump`, under its own flags and exit codes.
+//! `cargo xtask dump DIR`, and all other commands of the tool: the program `raft-log-dump`, under its own flags and exit codes.
 //!
 //! Nothing of its own stands here, so that the two cannot differ.
 
 use std::process::ExitCode;
 
 use clap::Args;
-use raft_log_dump::cli::{DumpArguments, EXIT_CODES};
+use raft_log_dump::cli::{EXIT_CODES, Program};
 
-/// Show what a raft-log directory holds; a live one, too
+/// See, check and mend the directory of any raft-log; a live one, too
 #[derive(Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Dump {
     #[command(flatten)]
-    arguments: DumpArguments,
+    // Boxed: it is far larger than what the other commands need.
+    program: Box<Program>,
 }
 
 impl Dump {
-    /// Lists the directory. The exit code tells what was found.
+    /// Does what was asked. The exit code tells what was found.
     pub(crate) fn run(&self) -> ExitCode {
-        ExitCode::from(self.arguments.run().code())
+        ExitCode::from(self.program.run().code())
     }
 }

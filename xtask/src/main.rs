@@ -8,6 +8,7 @@ mod capture;
 mod check;
 mod demo;
 mod dump;
+mod fuzz;
 mod layers;
 mod random;
 mod schedules;
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Check),
     Demo(demo::Demo),
     Dump(dump::Dump),
+    Fuzz(fuzz::Fuzz),
     Layers(layers::Layers),
     Schedules(schedules::Schedules),
     Torture(torture::Torture),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         // Its exit codes say more than success and failure.
         Command::Dump(dump) => return dump.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
         Command::Layers(layers) => layers.run(),
         Command::Schedules(schedules) => schedules.run(),
         Command::Torture(torture) => torture.run(),

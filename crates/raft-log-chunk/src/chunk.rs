@@ -86,19 +86,17 @@ impl Chunk {
     /// # Errors
     /// When the bytes cannot be read, do not match their checksums, or are another record.
     pub fn entry(&self, bytes: &Bytes, offset: u64, index: u64) -> Result<Frame, EntryFault> {
-        let frame = match Frame::parse(bytes, self.seed, offset) {
-            Err(HeadFault::Incomplete { needed }) => {
-                let whole = self.read(offset, needed)?;
-                match Frame::parse(&whole, self.seed, offset) {
-                    Err(HeadFault::Incomplete { needed }) => {
-                        Frame::parse(&self.read(offset, needed)?, self.seed, offset)
-                    }
-                    parsed => parsed,
-                }
+        let mut parsed = Frame::parse(bytes, self.seed, offset);
+        // The fixed fields say how long the id is, the head how long the body.
+        for _ in 0..3 {
+            let Err(HeadFault::Incomplete { needed }) = parsed else { break };
+            // A head may state far more than the file holds: that much memory is not taken.
+            if needed as u64 > self.file.size()?.saturating_sub(offset) {
+                break;
             }
-            parsed => parsed,
-        };
-        let frame = frame.map_err(EntryFault::Head)?;
+            parsed = Frame::parse(&self.read(offset, needed)?, self.seed, offset);
+        }
+        let frame = parsed.map_err(EntryFault::Head)?;
         if let Some(fault) = frame.fault {
             return Err(EntryFault::Body(fault));
         }

@@ -143,6 +143,15 @@ pub struct Behind {
 /// No head is larger.
 const HEAD_MAX: usize = 2048;
 
+/// Where the first byte lies that is not zero. Laid space is long, so it is compared in pieces.
+fn first_nonzero(bytes: &[u8]) -> Option<usize> {
+    const ZEROS: [u8; 1024] = [0; 1024];
+    let mut pieces = bytes.chunks(ZEROS.len()).enumerate();
+    let (number, piece) = pieces.find(|(_, piece)| ZEROS.get(..piece.len()) != Some(*piece))?;
+    let within = piece.iter().position(|byte| *byte != 0)?;
+    Some(number * ZEROS.len() + within)
+}
+
 /// Looks at what lies from `end` to the end of the file.
 ///
 /// # Errors
@@ -162,7 +171,7 @@ pub fn look_behind(
     while at < size {
         let found = read_full_at(file, &mut window, at)?;
         let bytes = window.get(..found).unwrap_or_default();
-        let first_nonzero = bytes.iter().position(|byte| *byte != 0);
+        let first_nonzero = first_nonzero(bytes);
         if let Some(position) = first_nonzero {
             behind.first_nonzero.get_or_insert(at + position as u64);
             for place in (0..found.min(step)).step_by(FRAME_ALIGNMENT as usize) {

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use raft_log_chunk::{
 };
 use raft_log_codec::{FRAME_ALIGNMENT, Frame, FrameHead, HeadFault, RecordKind};
 
+use crate::good_frames::{GoodFrame, GoodFrames};
 use crate::seed_search::{Surroundings, find_header, read_header_bytes};
 use crate::{ChunkStart, Gap, GapCause, Item, StoredFooter, StoredRecord, Tail};
 
@@ -165,6 +167,42 @@ impl ChunkScan {
             }
         }
         Ok(None)
+    }
+
+    /// Takes the good records that come next; gives how many, and how many of them are entries. Whatever stops it, an
+    /// I/O error, too, is met again and told by `next`.
+    pub(crate) fn take_good(
+        &mut self,
+        mut visit: impl FnMut(ChunkId, &GoodFrame<'_>) -> ControlFlow<()>,
+    ) -> (u64, u64) {
+        let (mut records, mut entries) = (0, 0);
+        if !self.queue.is_empty() || self.is_behind_end {
+            return (0, 0);
+        }
+        let Some(frames) = &self.frames else { return (0, 0) };
+        let (file, seed) = (self.file.clone(), self.header.seed());
+        let Ok(mut good) = GoodFrames::new(file, seed, self.end, frames.offset(), self.window_bytes) else {
+            return (0, 0);
+        };
+        while let Ok(Some(frame)) = good.next_frame() {
+            match frame.kind {
+                None => break,
+                Some(RecordKind::Group) => {
+                    self.durable_end = self.durable_end.max(frame.durable_end().unwrap_or(0));
+                }
+                Some(RecordKind::Append) => entries += 1,
+                Some(_) => {}
+            }
+            let flow = visit(self.id, &frame);
+            records += 1;
+            good.accept();
+            if flow.is_break() {
+                break;
+            }
+        }
+        let offset = good.offset();
+        self.frames = self.frames.take().map(|frames| frames.starting_at(offset));
+        (records, entries)
     }
 
     fn frames_from(&self, offset: u64) -> io::Result<FrameScan> {

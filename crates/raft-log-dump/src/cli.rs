@@ -3,191 +3,105 @@
 //!
 //! What always holds: data goes to standard output, all else to standard error, and a closed pipe ends it quietly.
 
-use std::io::{self, BufWriter, Write};
-use std::ops::ControlFlow;
-use std::path::PathBuf;
+mod console;
+mod diff;
+mod dump;
+mod export;
+mod flags;
+mod import;
+mod info;
+mod outcome;
+mod pages;
+mod repair;
+mod report;
+mod size;
+mod stats;
+mod verify;
+
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use clap::{Args, Parser};
-use raft_log_chunk::{ChunkId, DirectoryStorage};
+use clap::{Args, Parser, Subcommand};
 
-use crate::filter::parse_chunk_id;
-use crate::opening::full_text;
-use crate::{
-    Counts, Filter, IndexRange, KindSet, Listing, OpenAnswer, PayloadMode, PayloadView, ScanOptions,
-    ask_open, escape, scan_storage,
-};
+use crate::{PayloadMode, PayloadView};
+use console::Console;
 
-/// How a run ended. The numbers are a stable interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Nothing is wrong.
-    Clean,
-    /// Something is, and the next `open()` passes over it: a torn tail, or damage that leaves the log usable.
-    PassedOver,
-    /// `open()` would refuse the directory.
-    Refused,
-    /// It cannot be read: an I/O error, no log there, an unsupported version.
-    CannotRead,
-}
+pub use dump::DumpArguments;
+pub use outcome::Outcome;
 
-impl Outcome {
-    /// The exit code. 2 is for wrong usage, and given before there is an outcome.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Clean => 0,
-            Self::PassedOver => 1,
-            Self::Refused => 3,
-            Self::CannotRead => 4,
-        }
-    }
-}
+/// The exit codes, for help texts.
+pub const EXIT_CODES: &str = "Exit codes: 0 clean; 1 a torn tail, damage that open() passes over, or logs that differ; \
+    2 usage; 3 open() would refuse; 4 cannot read (I/O, no log here, unsupported version); 5 locked";
 
-/// Show what a raft-log directory holds; a live one, too. Nothing is locked or changed
+/// All commands. Without one, `dump` is meant
 #[derive(Debug, Args)]
-pub struct DumpArguments {
-    /// The directory of the log
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
-
-    /// How payloads are shown; they may hold secrets [default: preview, or the tool's own way]
-    #[arg(long, value_name = "HOW")]
-    payload: Option<PayloadMode>,
-
-    /// Only this chunk: r-00_000_000_000_000_004_096, or 4096
-    #[arg(long, value_name = "ID", value_parser = parse_chunk_id)]
-    chunk: Option<ChunkId>,
-
-    /// Only records with an index in this range: 930..=940, 5.., ..9
-    #[arg(long, value_name = "RANGE")]
-    index: Option<IndexRange>,
-
-    /// Only records of these kinds: append,vote|bad
-    #[arg(long, value_name = "LIST")]
-    kind: Option<KindSet>,
-
-    /// Only the first N lines of records and faults; what is behind them is not looked at
-    #[arg(short = 'n', value_name = "N", conflicts_with = "tail")]
-    first: Option<u64>,
-
-    /// Only the last N lines of records and faults
-    #[arg(long, value_name = "N")]
-    tail: Option<usize>,
-
-    /// Say only what is wrong
-    #[arg(short, long)]
-    quiet: bool,
-}
-
-#[derive(Debug, Parser)]
-#[command(name = "raft-log-dump", version, after_help = EXIT_CODES)]
-#[command(about = "Show what a raft-log directory holds; a live one, too. Nothing is locked or changed")]
-struct Cli {
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     dump: DumpArguments,
 }
 
-/// The exit codes, for help texts.
-pub const EXIT_CODES: &str = "Exit codes: 0 clean; 1 a torn tail, or damage that open() passes over; 2 usage; \
-    3 open() would refuse; 4 cannot read (I/O, no log here, unsupported version)";
+#[derive(Debug, Subcommand)]
+enum Command {
+    Info(info::Info),
+    Dump(DumpArguments),
+    Verify(verify::Verify),
+    Stats(stats::Stats),
+    Diff(diff::Diff),
+    Repair(repair::Repair),
+    Export(export::Export),
+    Import(import::Import),
+    Report(report::Report),
+    Completions(pages::Completions),
+    Man(pages::Man),
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "raft-log-dump", version, after_help = EXIT_CODES)]
+#[command(about = "See, check and mend the directory of any raft-log; a live one, too")]
+struct Cli {
+    #[command(flatten)]
+    program: Program,
+}
 
 /// The program, over the arguments of this process.
 pub fn main() -> ExitCode {
-    ExitCode::from(Cli::parse().dump.run().code())
+    main_with(&PayloadMode::default())
 }
 
-/// The same program, with payloads shown in an application's own way unless `--payload` asks for another.
+/// The same program, with payloads shown in an application's own way unless `--payload` or `--decoder` asks for another.
 pub fn main_with(view: &dyn PayloadView) -> ExitCode {
-    ExitCode::from(Cli::parse().dump.run_with(view).code())
+    ExitCode::from(Cli::parse().program.run_with(view).code())
 }
 
-impl DumpArguments {
-    /// Lists the directory on standard output.
+impl Program {
+    /// Does what was asked.
     pub fn run(&self) -> Outcome {
         self.run_with(&PayloadMode::default())
     }
 
-    /// As [`DumpArguments::run`], with an own way to show payloads.
+    /// As [`Program::run`], with an own way to show payloads.
     pub fn run_with(&self, view: &dyn PayloadView) -> Outcome {
-        let stdout = io::stdout();
-        let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
-        self.write(view, &mut out, &mut io::stderr())
-    }
-
-    fn write(&self, view: &dyn PayloadView, out: &mut dyn Write, messages: &mut dyn Write) -> Outcome {
-        // Standard error may be closed as well; there is nobody to tell then.
-        let mut say = |text: &str| drop(writeln!(messages, "{}", escape(text)));
-        let path = self.directory.display();
-        let storage = match DirectoryStorage::open(&self.directory) {
-            Ok(storage) => Arc::new(storage),
-            Err(error) => {
-                say(&format!("cannot read {path}: {}", full_text(&error)));
-                return Outcome::CannotRead;
-            }
+        let mut console = Console::new();
+        let ended = match &self.command {
+            None => self.dump.run(view, &mut console),
+            Some(Command::Dump(dump)) => dump.run(view, &mut console),
+            Some(Command::Info(info)) => info.run(&mut console),
+            Some(Command::Verify(verify)) => verify.run(&mut console),
+            Some(Command::Stats(stats)) => stats.run(&mut console),
+            Some(Command::Diff(diff)) => diff.run(&mut console),
+            Some(Command::Repair(repair)) => repair.run(&mut console),
+            Some(Command::Export(export)) => export.run(&mut console),
+            Some(Command::Import(import)) => import.run(&mut console),
+            Some(Command::Report(report)) => report.run(&mut console),
+            Some(Command::Completions(completions)) => completions.run(&mut console),
+            Some(Command::Man(man)) => man.run(&mut console),
         };
-        let options = ScanOptions { only_chunk: self.chunk, ..ScanOptions::default() };
-        let mut scan = match scan_storage(storage.clone(), options) {
-            Ok(scan) => scan,
-            Err(error) => {
-                say(&full_text(&error));
-                return Outcome::CannotRead;
-            }
-        };
-        let answer = ask_open(&*storage);
-        let mut listing = self.listing(out, view);
-        let written: io::Result<()> = (|| {
-            for item in scan.by_ref() {
-                if let ControlFlow::Break(()) = listing.show(&item)? {
-                    break;
-                }
-            }
-            Ok(())
-        })()
-        .and_then(|()| out.flush());
-        if let Err(error) = written
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            say(&format!("cannot write: {error}"));
-            return Outcome::CannotRead;
-        }
-        let counts = scan.counts();
-        if let OpenAnswer::Refuses(error) = &answer {
-            say(&format!("open() would refuse: {}", full_text(error)));
-        }
-        if let Some(chunk) = self.chunk
-            && !scan.has_chunk(chunk)
-        {
-            say(&format!("there is no {chunk} in {path}"));
-            return Outcome::CannotRead;
-        }
-        outcome(&answer, counts)
-    }
-
-    fn listing<'a>(&'a self, out: &'a mut dyn Write, view: &'a dyn PayloadView) -> Listing<'a> {
-        let view = self.payload.as_ref().map_or(view, |mode| mode as &dyn PayloadView);
-        let filter = Filter { index: self.index, kinds: self.kind.clone() };
-        let mut listing = Listing::new(out, view).filter(filter);
-        if self.quiet {
-            listing = listing.quiet();
-        }
-        if let Some(count) = self.first {
-            listing = listing.first(count);
-        }
-        if let Some(count) = self.tail {
-            listing = listing.last(count);
-        }
-        listing
-    }
-}
-
-fn outcome(answer: &OpenAnswer, counts: Counts) -> Outcome {
-    match answer {
-        OpenAnswer::Refuses(_) if !answer.cannot_read() => Outcome::Refused,
-        OpenAnswer::Refuses(_) => Outcome::CannotRead,
-        _ if counts.unreadable > 0 => Outcome::CannotRead,
-        _ if counts.damaged > 0 || counts.is_torn => Outcome::PassedOver,
-        _ => Outcome::Clean,
+        let ended = ended.and_then(|outcome| {
+            console.flush()?;
+            Ok(outcome)
+        });
+        ended.unwrap_or_else(|stop| stop.tell(&mut console))
     }
 }

@@ -14,6 +14,8 @@ use crate::StoredRecord;
 pub struct Filter {
     /// Records with an index in this range.
     pub index: Option<IndexRange>,
+    /// Records with a term in this range.
+    pub term: Option<IndexRange>,
     /// Records of these kinds.
     pub kinds: Option<KindSet>,
 }
@@ -23,9 +25,15 @@ impl Filter {
     pub fn shows(&self, record: &StoredRecord) -> bool {
         let head = &record.frame.head;
         self.index.is_none_or(|range| head.index().is_some_and(|index| range.contains(index)))
+            && self.term.is_none_or(|range| head.term().is_some_and(|term| range.contains(term)))
             && self.kinds.as_ref().is_none_or(|kinds| {
                 head.kind().is_some_and(|kind| kinds.kinds.contains(&kind)) || (kinds.bad && record.is_bad())
             })
+    }
+
+    /// Whether anything is left out.
+    pub fn is_set(&self) -> bool {
+        self.index.is_some() || self.term.is_some() || self.kinds.is_some()
     }
 
     /// Whether damage is shown that has neither kind nor index.
@@ -34,7 +42,7 @@ impl Filter {
     }
 }
 
-/// A range of indexes, never empty.
+/// A range of indexes or terms, never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexRange {
     first: u64,
@@ -42,6 +50,16 @@ pub struct IndexRange {
 }
 
 impl IndexRange {
+    /// The first in it.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The last in it.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Whether the index is in it.
     pub fn contains(&self, index: u64) -> bool {
         (self.first..=self.last).contains(&index)
@@ -51,6 +69,12 @@ impl IndexRange {
 /// Why a text is no filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidFilter(String);
+
+impl InvalidFilter {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
 
 impl Display for InvalidFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +89,16 @@ fn number(text: &str) -> Result<u64, InvalidFilter> {
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit());
     let number = digits.parse().ok().filter(|_| is_number);
     number.ok_or_else(|| InvalidFilter(format!("{text:?} is not a number")))
+}
+
+impl Display for IndexRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first, self.last) {
+            (first, last) if first == last => write!(f, "{first}"),
+            (first, u64::MAX) => write!(f, "{first}.."),
+            (first, last) => write!(f, "{first}..={last}"),
+        }
+    }
 }
 
 impl FromStr for IndexRange {

@@ -1,9 +1,12 @@
 //! What a scan finds, as plain data. Nothing is read or judged here.
 
+use std::fmt::{self, Display};
 use std::io;
 
 use raft_log_chunk::{Behind, ChunkHeader, ChunkId, DurableFacts, Footer, HeaderFault, Space};
-use raft_log_codec::{Decode, Frame, FrameHead, HeadFault, RaftLogState, RawLogId, RawTypes, RecordKind};
+use raft_log_codec::{
+    Decode, Frame, FrameHead, Grouped, HeadFault, RaftLogState, RawLogId, RawTypes, RecordKind,
+};
 
 /// One thing in a directory. Damage is an item like any other.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub enum Item {
     /// The chunk was purged, and perhaps its file reused, while it was read: what was not read yet is gone, and
     /// nothing is wrong.
     Purged(ChunkId),
+    /// Records were purged before a reader that follows the log had reached them.
+    Skipped(Skip),
     /// A file cannot be read any further. The scan goes on with the next.
     Unreadable {
         /// The file.
@@ -137,6 +142,12 @@ pub enum GapCause {
         /// The size of the frame.
         size: u64,
     },
+    /// A whole record stands where another belongs.
+    #[error("another record stands here: {found}")]
+    Other {
+        /// Which.
+        found: String,
+    },
     /// The chunk's header is not good, and what its frames' checksums start from was found nowhere else.
     #[error("without its header the chunk cannot be read: {0}")]
     Header(HeaderFault),
@@ -166,6 +177,55 @@ impl Tail {
     pub fn is_torn(&self) -> bool {
         let is_dirty = self.space == Space::Fresh && self.behind.first_nonzero.is_some();
         !self.behind.is_footer && (is_dirty || self.body_fault || self.next.is_some())
+    }
+}
+
+/// What a reader that follows a log did not see, because it was purged before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skip {
+    /// Where the reader stood: a chunk, and the offset in it; `None` before its first.
+    pub from: Option<(ChunkId, u64)>,
+    /// The chunk with which it goes on.
+    pub to: ChunkId,
+    /// The last index that it had seen.
+    pub last_seen: Option<u64>,
+    /// The index of the log's last entry where it goes on, if the chunk says so.
+    pub last_before: Option<u64>,
+}
+
+impl Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.from {
+            Some((chunk, offset)) => write!(f, "records from {} of {chunk}", Grouped(offset))?,
+            None => f.write_str("records")?,
+        }
+        write!(f, " up to {} were purged before they were reached", self.to)?;
+        match (self.last_seen, self.last_before) {
+            (seen, Some(before)) if seen.is_none_or(|seen| seen < before) => {
+                write!(f, "; entries up to {before} among them")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a chunk is in its log, in a word.
+pub(crate) fn chunk_role(start: &ChunkStart) -> &'static str {
+    match (start.end, start.is_closed, start.is_leftover) {
+        (_, _, true) => "leftover",
+        (Some(_), ..) => "sealed",
+        (None, true, _) => "closed",
+        (None, false, _) => "active",
+    }
+}
+
+/// A record by its kind and id.
+pub(crate) fn head_name(head: &FrameHead) -> String {
+    let kind = head.kind().map_or_else(|| format!("kind {}", head.kind_byte()), |kind| kind.to_string());
+    match (head.term(), head.index()) {
+        (Some(term), Some(index)) => format!("{kind} {term}:{index}"),
+        _ => kind,
     }
 }
 

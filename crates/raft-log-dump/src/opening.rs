@@ -14,12 +14,22 @@ use raft_log_state::RaftLogSM;
 const ATTEMPTS: u32 = 8;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(10);
 
+/// What a directory opens to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opening {
+    /// What was found in the files.
+    pub recovered: Recovered,
+    /// The state of the log, and the ids of its entries.
+    pub machine: RaftLogSM<RawTypes>,
+}
+
 /// What opening a directory would do.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenAnswer {
     /// It opens; with what was found.
-    Opens(Box<Recovered>),
+    Opens(Box<Opening>),
     /// It is refused.
     Refuses(RecoveryError),
     /// It changes too fast to tell: somebody writes to it.
@@ -27,6 +37,14 @@ pub enum OpenAnswer {
 }
 
 impl OpenAnswer {
+    /// What it opens to, if it does.
+    pub fn opening(&self) -> Option<&Opening> {
+        match self {
+            Self::Opens(opening) => Some(opening),
+            Self::Refuses(_) | Self::Unsteady => None,
+        }
+    }
+
     /// Whether the directory is refused for what cannot be read or is not known, rather than for damage.
     pub fn cannot_read(&self) -> bool {
         matches!(self, Self::Refuses(RecoveryError::Io { .. } | RecoveryError::Unsupported { .. }))
@@ -42,7 +60,10 @@ pub fn ask_open(storage: &dyn Storage) -> OpenAnswer {
             thread::sleep(BETWEEN_ATTEMPTS);
         }
         match recover::<RaftLogSM<RawTypes>>(storage, &options) {
-            Ok((recovered, _)) => return OpenAnswer::Opens(Box::new(recovered)),
+            Ok((recovered, mut machine)) => {
+                machine.end_replay();
+                return OpenAnswer::Opens(Box::new(Opening { recovered, machine }));
+            }
             Err(error) => {
                 let text = full_text(&error);
                 if refused.as_ref() == Some(&text) {

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use raft_log_chunk::{
 use raft_log_codec::{Decode, LogId, RaftLogState, RawTypes, RecordKind};
 
 use crate::chunk_scan::{ChunkScan, Context};
+use crate::good_frames::GoodFrame;
 use crate::seed_search::read_header_bytes;
 use crate::{Counts, Item, ScanError};
 
@@ -26,11 +28,13 @@ pub struct ScanOptions {
     pub window_bytes: usize,
     /// The only chunk to look into; all of them by default.
     pub only_chunk: Option<ChunkId>,
+    /// Whether the newest chunk comes first. Within a chunk the order is that of the file.
+    pub newest_first: bool,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { window_bytes: 1 << 20, only_chunk: None }
+        Self { window_bytes: 1 << 20, only_chunk: None, newest_first: false }
     }
 }
 
@@ -123,10 +127,16 @@ impl Iterator for Scan {
                 return Some(item);
             }
             self.current = None;
-            if let Some(&id) = self.chunks.get(self.position) {
+            let position = match self.options.newest_first {
+                false => Some(self.position),
+                true => self.chunks.len().checked_sub(self.position + 1),
+            };
+            if let Some(position) = position
+                && let Some(&id) = self.chunks.get(position)
+            {
                 self.position += 1;
                 if self.options.only_chunk.is_none_or(|only| only == id) {
-                    self.begin(id);
+                    self.begin(id, self.chunks.get(position + 1).copied());
                 }
             } else if self.is_ended {
                 return None;
@@ -139,9 +149,27 @@ impl Iterator for Scan {
 }
 
 impl Scan {
+    /// Takes the good records that come next in one chunk, without making items of them: faults, and all that is not a
+    /// record, are left to `next`. For those who look at every record of a large log.
+    pub(crate) fn take_good(&mut self, visit: impl FnMut(ChunkId, &GoodFrame<'_>) -> ControlFlow<()>) {
+        if !self.queue.is_empty() {
+            return;
+        }
+        if let Some(current) = &mut self.current {
+            let (records, entries) = current.scan.take_good(visit);
+            self.counts.records += records;
+            self.counts.entries += entries;
+        }
+    }
+
     /// What was found so far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// The chunks that were there when the scan began.
+    pub fn chunks(&self) -> &[ChunkId] {
+        &self.chunks
     }
 
     /// Whether the chunk was there when the scan began.
@@ -149,8 +177,7 @@ impl Scan {
         self.chunks.binary_search(&id).is_ok()
     }
 
-    fn begin(&mut self, id: ChunkId) {
-        let next = self.chunks.get(self.position).copied();
+    fn begin(&mut self, id: ChunkId, next: Option<ChunkId>) {
         let is_leftover = next.is_some_and(|next| self.is_purged_before(next));
         let context = Context {
             storage: &self.storage,
@@ -205,7 +232,7 @@ impl Scan {
             Item::Purged(_) => counts.purged += 1,
             Item::Unreadable { .. } => counts.unreadable += 1,
             Item::OddName { .. } => counts.damaged += 1,
-            Item::Footer(_) | Item::End(_) => {}
+            Item::Footer(_) | Item::Skipped(_) | Item::End(_) => {}
         }
         counts.damaged += u64::from(is_damage && !is_leftover);
     }

@@ -1,5 +1,5 @@
-//! For tests of raft-log, and of other log stores: storage and a wal in memory, random operations, and a model that
-//! says what must come out.
+//! For tests of raft-log, and of other log stores: storage and a wal in memory, a disk that loses its power, random
+//! operations, and a model that says what must come out.
 //!
 //! | to | take |
 //! |---|---|
@@ -8,9 +8,10 @@
 //! | know what a log must hold after some records | [`NaiveModel`] |
 //! | test what is above a log, without files; hold syncs back; refuse writes; fail a sync | [`MemoryWal`], [`MemoryWalControl`] |
 //! | run a real log on a directory in memory; look into its files; fill it, slow it down, fail its n-th call | [`MemoryStorage`], [`Operation`], [`Failure`] |
+//! | see that any bytes at all get an answer, with a fuzzer or without one | [`any_input`] |
+//! | know what a disk may hold after a loss of power, at any call of a log over [`Storage`](raft_log_chunk::Storage) | [`SimulatedDisk`], [`PowerLoss`] |
+//! | try all crashes, failing calls and damage on a log that is kept on such a disk | [`faults`] |
 //! | test a [`Storage`](raft_log_chunk::Storage) of your own | [`storage_conformance()`], [`broken_promises`] |
-//!
-//! What is not here: simulation of what a loss of power leaves on a disk.
 //!
 //! ```
 //! use proptest::prelude::*;
@@ -40,6 +41,7 @@
     reason = "this crate runs in tests, where a panic is the right answer to its own mistakes"
 )]
 
+pub mod any_input;
 mod calls;
 mod driver;
 pub mod faults;

@@ -42,12 +42,9 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
             vec![chunk("making_chunks::durable_is_there_for_good_before_the_first_chunk_is")]
         }
         SeededBug::NoDirectorySyncAfterRename => vec![CRASHES],
-        SeededBug::NoDirectorySyncBeforeReuse => vec![
-            CRASHES,
-            chunk(
-                "reuse::a_purged_chunk_is_written_to_only_after_its_name_is_gone_for_good_and_its_links_were_seen",
-            ),
-        ],
+        SeededBug::NoDirectorySyncBeforeReuse => vec![chunk(
+            "reuse::a_purged_chunk_is_written_to_only_after_its_name_is_gone_for_good_and_its_links_were_seen",
+        )],
         SeededBug::NoSyncAtOpen => vec![CRASHES],
         SeededBug::StampAtEncoding => {
             vec![log("vouching::a_group_vouches_for_all_that_was_synced_when_it_was_written")]
@@ -57,7 +54,9 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         SeededBug::MarkNeverRead => vec![log("damage::no_bit_flips_in_silence_after_a_kill")],
         SeededBug::FrameBehindProves => vec![CRASHES],
         SeededBug::BadStateRemovesChunk => vec![log("verdicts::a_damaged_header_or_state_is_corrupt")],
-        SeededBug::AppendAfterReopen => vec![CRASHES],
+        SeededBug::AppendAfterReopen => {
+            vec![log("vouching::what_another_process_left_behind_the_end_does_not_come_back")]
+        }
         SeededBug::JudgeBehindEnd => vec![CRASHES],
         SeededBug::JudgeLeftovers => {
             vec![log("verdicts::leftovers_of_a_purge_are_never_judged_and_go_with_the_next_write")]
@@ -85,7 +84,7 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         SeededBug::RotateBeforeSync => vec![CRASHES],
         SeededBug::StateFromMemory => vec![log("life::what_was_written_is_there_after_a_kill")],
         SeededBug::LockNotHeld => vec![log("bad_input::a_second_owner_is_refused_and_told_of_the_first")],
-        SeededBug::CallbackDroppedOnError => vec![log("flush::every_callback_is_told_when_a_sync_fails")],
+        SeededBug::CallbackDroppedOnError => vec![log("flush::callbacks_are_told_when_closing_fails")],
         SeededBug::UnknownKindIsTail => {
             vec![log("verdicts::an_unknown_kind_or_flag_is_unsupported_and_no_tail")]
         }

@@ -14,12 +14,15 @@ use crate::Outcome;
 
 /// All lives of up to two steps, and then longer ones.
 pub(super) fn crash_states(share: &Share<'_>) -> Outcome<Tally> {
+    let time = share.deadline.saturating_duration_since(Instant::now());
+    // A recovery passes through as many states as a hundred lives, so without time there are few.
+    let (recover_one_of, kill_one_of) = if time.is_zero() { (32_768, 1_024) } else { (4_096, 128) };
     let bounds = CrashBounds {
         seed: share.seed,
         longer: u64::MAX,
-        recover_one_of: 4096,
-        kill_one_of: 128,
-        time: share.deadline.saturating_duration_since(Instant::now()),
+        recover_one_of,
+        kill_one_of,
+        time,
         ..CrashBounds::default()
     };
     let found = faults::crash_states(tiny_logs(), &bounds);

@@ -210,3 +210,31 @@ fn a_locked_directory_is_read() {
     assert_eq!(code(&output), 0, "{output:?}");
     drop(log);
 }
+
+#[test]
+fn verify_finds_what_a_scan_finds_wherever_a_bit_flips() {
+    let good = without_laid_space(closed_and_killed().1);
+    let mut faults = 0;
+    for (name, bytes) in good.iter().filter(|(name, _)| name.ends_with(".wal")) {
+        for at in (0..bytes.len()).step_by(23) {
+            let mut bad = good.clone();
+            bad.get_mut(name).unwrap()[at] ^= 1 << (at % 8);
+            let storage = std::sync::Arc::new(MemoryStorage::from_snapshot(bad));
+            let mut scan =
+                raft_log_dump::scan_storage(storage.clone(), raft_log_dump::ScanOptions::default()).unwrap();
+            scan.by_ref().for_each(drop);
+            let counts = scan.counts();
+            let report = raft_log_dump::verify_storage(storage).unwrap();
+            assert_eq!(
+                (report.records, report.entries, report.torn.is_some()),
+                (counts.records, counts.entries, counts.is_torn),
+                "{name} at {at}"
+            );
+            let physical =
+                report.faults.iter().filter(|fault| fault.fault != raft_log_dump::FaultKind::Chain).count();
+            assert_eq!(physical as u64, counts.damaged, "{name} at {at}: {:?}", report.faults);
+            faults += physical;
+        }
+    }
+    assert!(faults > 30, "{faults}");
+}

@@ -98,6 +98,11 @@ pub(crate) fn dump(path: &Path, arguments: &[&str]) -> Output {
     command().arg(path).args(arguments).output().unwrap()
 }
 
+/// A command of the program, over directories.
+pub(crate) fn run(arguments: &[&str], directories: &[&Path]) -> Output {
+    command().args(arguments).args(directories).output().unwrap()
+}
+
 pub(crate) fn command() -> Command {
     Command::new(PathBuf::from(env!("CARGO_BIN_EXE_raft-log-dump")))
 }

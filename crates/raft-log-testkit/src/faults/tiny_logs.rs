@@ -15,5 +15,5 @@ pub fn tiny_logs() -> Vec<Config> {
         config.log_cache_max_items = 3;
         config
     };
-    vec![tiny(4096, 512, 0), tiny(4096, 512, 1), tiny(600, 0, 0)]
+    vec![tiny(4096, 512, 0), tiny(4096, 512, 1), tiny(600, 512, 0)]
 }

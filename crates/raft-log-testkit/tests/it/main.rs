@@ -2,6 +2,7 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod any_input;
 mod memory_storage;
 mod memory_wal;
 mod simulated_disk;

@@ -219,7 +219,9 @@ impl<T: Types> RaftLogWal<T> {
         let mut queue = shared.queue.lock();
         let mut staging = Staging::new(&mut queue);
         let mut cursor = self.tail.cursor();
-        cursor.is_open &= !begin_chunk;
+        if begin_chunk {
+            cursor.open_seed = None;
+        }
         let own_end = self.encode(&mut staging, &mut cursor, before, records, places)?;
         self.claim(&mut staging, Room::of(records), own_end)?;
 
@@ -251,8 +253,8 @@ impl<T: Types> RaftLogWal<T> {
             loop {
                 let is_full = cursor.records >= limits.max_records || cursor.end >= limits.max_size;
                 let is_full = (is_full || does_not_fit) && cursor.records > 0;
-                let header = match cursor.header {
-                    Some(header) if cursor.is_open && !is_full => header,
+                let (header, seed) = match (cursor.header, cursor.open_seed) {
+                    (Some(header), Some(seed)) if !is_full => (header, seed),
                     _ => {
                         self.begin_chunk(
                             staging,
@@ -269,7 +271,7 @@ impl<T: Types> RaftLogWal<T> {
                     group.durable_when_begun = Some(self.shared.durable());
                 }
                 let (size_before, offset) = (group.bytes.len(), group.end());
-                push_frame(&mut group.bytes, header.seed(), offset, record)?;
+                push_frame(&mut group.bytes, seed, offset, record)?;
                 if group.end() > limits.max_size && cursor.records > 0 {
                     group.bytes.truncate(size_before);
                     if is_new {
@@ -315,9 +317,15 @@ impl<T: Types> RaftLogWal<T> {
             (None, DurableState::Made(file)) => file.mark().map_or(0, |mark| mark.salt),
             _ => self.random()?,
         };
+        let chunk_id = ChunkId::new(cursor.header.map_or(0, |header| header.chunk_id.offset() + cursor.end));
+        if chunk_id > ChunkId::MAX {
+            // A file of that name is refused when the log is opened.
+            let error = io::Error::new(io::ErrorKind::FileTooLarge, "no chunk may begin so far into the log");
+            return Err(AcceptError::Io(Arc::new(error)));
+        }
         let header = ChunkHeader {
             log_id: self.log_id,
-            chunk_id: ChunkId::new(cursor.header.map_or(0, |header| header.chunk_id.offset() + cursor.end)),
+            chunk_id,
             salt,
             previous_salt: cursor.header.map_or(0, |header| header.salt),
             // Until it is known of which file the chunk is made.

@@ -71,9 +71,11 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
             // As many entries as one buffer holds; where the last one ends may not be known.
             let end_of = |position: usize| units.get(position + 1).map(|unit| SealedChunk::offset_of(*unit));
             let mut last = position;
+            // A table that was forged need not rise: what lies before the window is read on its own.
+            let size_upto = |position: usize| end_of(position)?.checked_sub(start);
             while last + 1 < extent.count
-                && end_of(last)
-                    .is_some_and(|end| end - start < (window_bytes as u64).min(bytes_max.max(FIRST_READ)))
+                && size_upto(last)
+                    .is_some_and(|size| size < (window_bytes as u64).min(bytes_max.max(FIRST_READ)))
             {
                 last += 1;
             }

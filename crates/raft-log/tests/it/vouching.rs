@@ -59,3 +59,29 @@ fn a_chunk_that_was_just_made_is_missed_also_after_a_loss_of_power() {
     };
     assert_eq!(chunk.file_name(), newest);
 }
+
+/// The power cut a group short: the frame that begins it is lost, the entries behind that are whole. The next process
+/// writes one entry of the same size as the first of these, so that in the same file the second would follow it.
+#[test]
+fn what_another_process_left_behind_the_end_does_not_come_back() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &small()).unwrap();
+    log.append(entries(1, 0..3)).unwrap();
+    log.sync().unwrap();
+    let durable_file = storage.file_bytes("DURABLE").unwrap();
+    let end = log.wal().end();
+    log.append(entries(1, 3..5)).unwrap();
+    log.sync().unwrap();
+    let files = MemoryStorage::from_snapshot(storage.snapshot());
+    files.put_file("DURABLE", durable_file);
+    let group = usize::try_from(end.offset).unwrap();
+    files.edit_file(&end.chunk.file_name(), |bytes| bytes[group..group + 24].fill(0));
+
+    let mut log = open(&files, &small()).unwrap();
+    assert_eq!(contents(&log), entries(1, 0..3));
+    assert!(log.report().torn_tail.is_some());
+    log.append(entries(2, 3..4)).unwrap();
+    log.sync().unwrap();
+    let log = open(&killed(&files), &small()).unwrap();
+    assert_eq!(contents(&log), [entries(1, 0..3), entries(2, 3..4)].concat());
+}
