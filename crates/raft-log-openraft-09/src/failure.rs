@@ -3,6 +3,8 @@
 //!
 //! openraft stops a node on each of them. None is made here for what is legal.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 
 use openraft::{AnyError, NodeId, StorageError, StorageIOError};
@@ -48,3 +50,26 @@ pub(crate) fn of_vote_written<N: NodeId>(error: io::Error) -> StorageError<N> {
 pub(crate) fn of_logs_read<N: NodeId>(error: io::Error) -> StorageError<N> {
     StorageIOError::read_logs(AnyError::new(&error)).into()
 }
+
+/// For a callback: openraft 0.9 keeps of its error what it displays, and not its causes; so they are displayed, too.
+pub(crate) fn of_callback(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), WithCauses(error))
+}
+
+/// An error that displays its causes behind itself.
+#[derive(Debug)]
+struct WithCauses(io::Error);
+
+impl fmt::Display for WithCauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for WithCauses {}

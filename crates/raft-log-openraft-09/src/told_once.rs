@@ -37,7 +37,7 @@ impl<C: RaftTypeConfig> ToldOnce<C> {
 
     fn complete(&mut self, outcome: Result<(), io::Error>) {
         if let Some(callback) = self.callback.take() {
-            callback.log_io_completed(outcome);
+            callback.log_io_completed(outcome.map_err(failure::of_callback));
         }
     }
 }
