@@ -98,9 +98,11 @@ async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
         expected.push(entries.last().unwrap().log_id);
     }
     let ids: Vec<_> = entries.iter().map(|entry| entry.log_id).collect();
-    let mut store = Store::open_on(small_chunks(), Arc::new(storage)).unwrap();
+    let mut store = Store::open_on(small_chunks(), Arc::new(storage.clone())).unwrap();
     append(&mut store, entries).await;
-    let mut reader = store.get_log_reader().await;
+    drop(store);
+    // As a node that starts.
+    let mut reader = Store::open_on(small_chunks(), Arc::new(storage)).unwrap().get_log_reader().await;
     reads.store(0, Ordering::Relaxed);
     assert_eq!(reader.get_key_log_ids(ids[0]..=*ids.last().unwrap()).await.unwrap(), expected);
     for (from, to) in [(0, 0), (3, 5), (5, 6), (6, 25), (7, 8), (30, 38), (38, 38)] {
