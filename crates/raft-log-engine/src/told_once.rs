@@ -51,24 +51,25 @@ impl<F: FnOnce(io::Result<()>)> Drop for ToldOnce<F> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::rc::Rc;
 
     use super::*;
 
+    type Boxed = Box<dyn FnOnce(io::Result<()>)>;
+
     /// What a callback is told when `end` ends its guard.
-    fn told<'a>(
-        log: &'a RefCell<Vec<bool>>,
-        end: impl FnOnce(ToldOnce<Box<dyn FnOnce(io::Result<()>) + 'a>>),
-    ) -> Vec<bool> {
-        end(ToldOnce::new(Box::new(|outcome| log.borrow_mut().push(outcome.is_ok()))));
-        log.take()
+    fn told(end: impl FnOnce(ToldOnce<Boxed>)) -> Vec<bool> {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let kept = told.clone();
+        end(ToldOnce::new(Box::new(move |outcome: io::Result<()>| kept.borrow_mut().push(outcome.is_ok()))));
+        told.take()
     }
 
     #[test]
     fn a_callback_is_told_once_and_an_error_if_it_is_dropped() {
-        let log = RefCell::default();
-        assert_eq!(told(&log, |guard| guard.tell(Ok(()))), [true]);
-        assert_eq!(told(&log, |guard| guard.tell(Err(FlushError::Closed))), [false]);
-        assert_eq!(told(&log, drop), [false]);
-        assert_eq!(told(&log, |guard| guard.leave_to_the_result()), [false; 0]);
+        assert_eq!(told(|guard| guard.tell(Ok(()))), [true]);
+        assert_eq!(told(|guard| guard.tell(Err(FlushError::Closed))), [false]);
+        assert_eq!(told(drop), [false]);
+        assert_eq!(told(ToldOnce::leave_to_the_result), [false; 0]);
     }
 }

@@ -82,8 +82,7 @@ async fn a_stream_of_a_leader_ends_when_another_one_leads() {
 #[tokio::test]
 async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
     let reads = Arc::new(AtomicU64::new(0));
-    let memory = MemoryStorage::new();
-    let mut storage = HookedStorage::new(&memory);
+    let mut storage = HookedStorage::new(MemoryStorage::new());
     let counted = reads.clone();
     storage.before_read = Arc::new(move || {
         counted.fetch_add(1, Ordering::Relaxed);
@@ -119,8 +118,7 @@ async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
 async fn the_disk_is_never_read_on_a_thread_of_the_runtime_and_the_cache_needs_no_other() {
     let own = thread::current().id();
     let (reads, own_reads) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let memory = MemoryStorage::new();
-    let mut storage = HookedStorage::new(&memory);
+    let mut storage = HookedStorage::new(MemoryStorage::new());
     let counts = (reads.clone(), own_reads.clone());
     storage.before_read = Arc::new(move || {
         counts.0.fetch_add(1, Ordering::Relaxed);
