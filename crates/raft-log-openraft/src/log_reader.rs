@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io;
-use std::ops::{Range, RangeBounds, RangeInclusive};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::vec;
 
 use futures_util::stream::{self, Stream};
@@ -51,9 +51,15 @@ impl<C: RaftTypeConfig, K: Codec<C>> LogReader<C, K> {
     }
 
     /// The entries of a range in limited batches, the first of which is read at once.
-    async fn batches(&self, range: Range<u64>, leader: Option<LeaderIdOf<C>>) -> Batches<C, K> {
+    ///
+    /// From exactly where the range begins, or an error: openraft applies what a stream gives without comparing indexes, so
+    /// entries that are left out because they were purged would be left out of the state machine.
+    async fn batches(&self, range: impl RangeBounds<u64>, leader: Option<LeaderIdOf<C>>) -> Batches<C, K> {
         let there = self.log.log().indexes();
-        let (next, end) = (range.start.max(there.start), range.end.min(there.end));
+        let is_from_first = matches!(range.start_bound(), Bound::Unbounded);
+        let range = half_open(&range);
+        let next = if is_from_first { there.start } else { range.start };
+        let end = range.end.min(there.end);
         let mut batches =
             Batches { reader: self.clone(), next, end, leader, ready: Ok(Vec::new().into_iter()) };
         batches.fill().await;
@@ -120,7 +126,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> OpenraftLogReader<C> for LogReader<C, K> {
     where
         RB: RangeBounds<u64> + Clone + fmt::Debug + OptionalSend,
     {
-        let batches = self.batches(half_open(&range), Some(leader)).await;
+        let batches = self.batches(range, Some(leader)).await;
         stream::unfold(batches, async |mut batches| Some((batches.entry().await?, batches)))
     }
 
@@ -131,7 +137,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> OpenraftLogReader<C> for LogReader<C, K> {
     where
         RB: RangeBounds<u64> + Clone + fmt::Debug + OptionalSend,
     {
-        let batches = self.batches(half_open(&range), None).await;
+        let batches = self.batches(range, None).await;
         stream::unfold(batches, async |mut batches| {
             let entry = batches.entry().await?.map_err(|error| match error {
                 LeaderBoundedStreamError::IoError(error) => error,

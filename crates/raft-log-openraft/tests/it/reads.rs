@@ -53,6 +53,33 @@ async fn a_limited_read_ends_with_the_entry_that_fills_it_and_gives_one_in_any_c
     assert_eq!(indexes(&streamed), [2, 3, 4, 5, 6, 7, 8]);
 }
 
+/// openraft applies what a stream gives, and compares no indexes.
+#[tokio::test]
+async fn a_stream_that_would_have_to_leave_purged_entries_out_is_an_error() {
+    let mut store = open(MemoryStorage::new());
+    append(&mut store, (0..10).map(|index| entry(1, index)).collect()).await;
+    store.save_vote(&vote(1, 1, true)).await.unwrap();
+    store.purge(log_id(1, 1, 3)).await.unwrap();
+    let mut reader = store.get_log_reader().await;
+    for range in [0..8, 3..8, 0..2] {
+        let streamed = collect(reader.entries_stream(range.clone()).await).await;
+        let [Err(error)] = streamed.as_slice() else { panic!("{range:?}: {streamed:?}") };
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        let leader = LeaderIdOf::<Types>::new(1, 1);
+        let streamed = collect(reader.leader_bounded_stream(leader, range).await).await;
+        assert!(matches!(streamed.as_slice(), [Err(LeaderBoundedStreamError::IoError(_))]), "{streamed:?}");
+    }
+    for (streamed, expected) in [
+        (collect(reader.entries_stream(4..6).await).await, vec![4, 5]),
+        (collect(reader.entries_stream(..6).await).await, vec![4, 5]),
+        (collect(reader.entries_stream(8..20).await).await, vec![8, 9]),
+        (collect(reader.entries_stream(20..30).await).await, vec![]),
+    ] {
+        let streamed: Vec<Entry> = streamed.into_iter().map(Result::unwrap).collect();
+        assert_eq!(indexes(&streamed), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_stream_of_a_leader_ends_when_another_one_leads() {
     let mut store = open(MemoryStorage::new()).limit_reads(1);
