@@ -39,9 +39,9 @@ impl Cluster {
         logs: Vec<L>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let config = Config {
-            heartbeat_interval: 500,
-            election_timeout_min: 2_000,
-            election_timeout_max: 3_000,
+            heartbeat_interval: 1_000,
+            election_timeout_min: 10_000,
+            election_timeout_max: 15_000,
             // A snapshot would be measured as well, and is none of the log's work.
             snapshot_policy: SnapshotPolicy::Never,
             ..Config::default()
@@ -59,7 +59,9 @@ impl Cluster {
         let members: BTreeMap<u64, ()> = (1..).zip(&cluster.nodes).map(|(id, _)| (id, ())).collect();
         let leader = cluster.leader()?;
         leader.initialize(members).await?;
+        // A leader takes writes only once the others have acknowledged it: when its first entry, behind the members, is applied.
         leader.wait(Some(PATIENCE)).current_leader(1, "the first node leads").await?;
+        leader.wait(Some(PATIENCE)).applied_index_at_least(Some(1), "it is acknowledged").await?;
         Ok(cluster)
     }
 
