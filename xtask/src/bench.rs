@@ -11,18 +11,25 @@ use crate::capture::cargo;
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Bench {
-    /// For the program that measures: `--quick`, or `--help` for all of them
+    /// `--peers`, to measure other logs beside it; and for the program that measures: `--quick`, `--report`, or `--help`
+    /// for all of them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
 impl Bench {
-    /// Builds the program in release, and runs it with the arguments.
+    /// Builds the program in release, and runs it with the arguments. The other logs are in a workspace of their own, so
+    /// that nobody else has to build them.
     pub(crate) fn run(&self) -> Outcome {
+        let (peers, arguments): (Vec<_>, Vec<_>) =
+            self.arguments.iter().partition(|argument| *argument == "--peers");
         let mut command = cargo();
-        command.args(["run", "--release", "--quiet", "--package", "raft-log-bench", "--"]);
-        command.args(&self.arguments);
-        let status = command.status()?;
+        command.args(["run", "--release", "--quiet"]);
+        match peers.is_empty() {
+            true => command.args(["--package", "raft-log-bench"]),
+            false => command.args(["--locked", "--manifest-path", "peers/Cargo.toml"]),
+        };
+        let status = command.arg("--").args(arguments).status()?;
         if status.success() { Ok(()) } else { Err(format!("the benchmark failed: {status}").into()) }
     }
 }

@@ -1,33 +1,31 @@
 //! What the disk allows: entries encoded into a buffer, one checksum, one write and one sync, over and over the same
-//! prewritten file. It shares no code with the log, finds nothing again, and stays this short.
+//! file; and reading and checksumming it. It shares no code with the log, finds nothing again, and stays this short.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// A file that was laid with zeros and synced, and is written from end to end in a circle.
-const FILE_BYTES: u64 = 64 << 20;
-
-/// The loop's file, its buffer and its place.
+/// The bare loop's file, its buffer and its place.
 pub(crate) struct Limit {
     file: File,
     payload: Vec<u8>,
     buffer: Vec<u8>,
     offset: u64,
     index: u64,
+    size: u64,
 }
 
 impl Limit {
-    /// Lays the file.
-    pub(crate) fn new(path: &Path, payload: &[u8]) -> io::Result<Self> {
-        let file = File::create_new(path)?;
+    /// Lays a file of `size` bytes with zeros, and syncs it. It is written from end to end in a circle.
+    pub(crate) fn new(path: &Path, payload: &[u8], size: u64) -> io::Result<Self> {
+        let file = File::options().read(true).write(true).create_new(true).open(path)?;
         let zeros = vec![0; 1 << 20];
-        for offset in (0..FILE_BYTES).step_by(zeros.len()) {
+        for offset in (0..size).step_by(zeros.len()) {
             file.write_all_at(&zeros, offset)?;
         }
         file.sync_all()?;
-        Ok(Self { file, payload: payload.to_vec(), buffer: Vec::new(), offset: 0, index: 0 })
+        Ok(Self { file, payload: payload.to_vec(), buffer: Vec::new(), offset: 0, index: 0, size })
     }
 
     /// Makes some entries durable, all at once.
@@ -45,7 +43,7 @@ impl Limit {
         if let Some(place) = self.buffer.first_chunk_mut() {
             *place = checksum.to_le_bytes();
         }
-        if self.offset + self.buffer.len() as u64 > FILE_BYTES {
+        if self.offset + self.buffer.len() as u64 > self.size {
             self.offset = 0;
         }
         self.file.write_all_at(&self.buffer, self.offset)?;

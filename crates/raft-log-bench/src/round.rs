@@ -6,21 +6,20 @@ use crate::Outcome;
 
 /// What came of a round.
 #[derive(Debug)]
-pub(crate) struct Round {
+pub struct Round {
     begin: Instant,
     elapsed: Duration,
     entries: u64,
     /// How long each call of the operation took.
-    pub(crate) latencies: Vec<Duration>,
+    pub latencies: Vec<Duration>,
 }
 
 impl Round {
     /// Calls `operation`, each time with `entries` more to write, until `length` is over.
-    pub(crate) fn run(
-        length: Duration,
-        entries: u64,
-        mut operation: impl FnMut(u64) -> Outcome,
-    ) -> Outcome<Self> {
+    ///
+    /// # Errors
+    /// The first of `operation`.
+    pub fn run(length: Duration, entries: u64, mut operation: impl FnMut(u64) -> Outcome) -> Outcome<Self> {
         let begin = Instant::now();
         let mut round = Self { begin, elapsed: Duration::ZERO, entries: 0, latencies: Vec::new() };
         while round.elapsed < length {
@@ -33,13 +32,18 @@ impl Round {
         Ok(round)
     }
 
+    /// A round of `entries` that took `elapsed`.
+    pub fn of(entries: u64, elapsed: Duration) -> Self {
+        Self { begin: Instant::now(), elapsed, entries, latencies: Vec::new() }
+    }
+
     /// Has the round last until now: what was begun in it has ended.
-    pub(crate) fn end_now(&mut self) {
+    pub fn end_now(&mut self) {
         self.elapsed = self.begin.elapsed();
     }
 
     /// Entries per second.
-    pub(crate) fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         self.entries as f64 / self.elapsed.as_secs_f64()
     }
 }

@@ -1,133 +1,164 @@
-//! The rows: a kind of work, done in turns by the limit and by the log, and what the rounds say together.
-//!
-//! The two of a round share the disk's mood, so the ratio is taken within each round, and only then the median.
+//! What was measured, one row for each kind of work: every side's rounds, and what must hold of them.
 
-use std::time::Duration;
+use serde::{Deserialize, Serialize};
 
-use clap::ValueEnum;
-
-use crate::Outcome;
-use crate::limit::Limit;
-use crate::round::Round;
 use crate::statistics::{Latency, median, spread};
-use crate::steady_log::SteadyLog;
-use crate::window::Window;
 
 /// A limit that spreads by more than this says nothing about the log.
 const SPREAD_MAX: f64 = 0.25;
 
-/// What is done, in the order of the table. The first is done before the log has a flush thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Work {
-    /// Every entry is synced before the next one.
-    OneByOne,
-    /// A number of entries are under way, each with its own callback.
-    InFlight,
-    /// A batch of entries, and one sync for it.
-    Batches,
+/// A kind of work, and what came of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// What was done.
+    pub(crate) work: String,
+    /// What the figures count.
+    pub(crate) unit: Unit,
+    /// The limit first, where there is one; then whoever did the work.
+    pub(crate) sides: Vec<Side>,
+    /// What is promised of it.
+    pub(crate) musts: Vec<Must>,
 }
 
-impl Work {
-    /// What it is called in the table.
+/// What a figure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Unit {
+    /// Entries per second.
+    EntriesPerSecond,
+    /// Reads per second.
+    ReadsPerSecond,
+    /// Seconds.
+    Seconds,
+    /// Bytes per entry.
+    BytesPerEntry,
+    /// Entries per second of the reader's processor time.
+    EntriesPerCpuSecond,
+    /// Nanoseconds of processor time per operation.
+    CpuNanos,
+    /// Calls on the storage per operation.
+    Calls,
+}
+
+/// One of those that did the work.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Side {
+    /// Who.
+    pub(crate) name: String,
+    /// A figure for each round.
+    pub(crate) rounds: Vec<f64>,
+    /// How long operations took, where one is an entry made durable.
+    pub(crate) latency: Option<Latency>,
+    /// What else is to be known.
+    pub(crate) remark: Option<String>,
+}
+
+/// A figure and its bound.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Must {
+    /// Of what.
+    pub(crate) what: String,
+    /// The figure.
+    pub(crate) value: f64,
+    /// Its bound.
+    pub(crate) bound: Bound,
+}
+
+/// The bound of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Bound {
+    /// No less than this.
+    AtLeast(f64),
+    /// No more than this.
+    AtMost(f64),
+}
+
+impl Unit {
+    /// In a heading.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::OneByOne => "one by one, each synced",
-            Self::InFlight => "256 in flight, each with its callback",
-            Self::Batches => "batches of 1,000, one sync each",
-        }
-    }
-
-    /// How many entries go together; the limit makes so many durable with one sync.
-    fn entries(self) -> u64 {
-        match self {
-            Self::OneByOne => 1,
-            Self::InFlight => 256,
-            Self::Batches => 1_000,
-        }
-    }
-
-    fn limit_round(self, limit: &mut Limit, length: Duration) -> Outcome<Round> {
-        Round::run(length, self.entries(), |entries| Ok(limit.write(entries)?))
-    }
-
-    fn log_round(self, log: &mut SteadyLog, length: Duration) -> Outcome<Round> {
-        match self {
-            Self::OneByOne | Self::Batches => {
-                Round::run(length, self.entries(), |entries| log.write(entries))
-            }
-            Self::InFlight => {
-                let mut window = Window::new(self.entries());
-                let mut round =
-                    Round::run(length, self.entries(), |entries| log.submit(entries, &mut window))?;
-                window.drain()?;
-                round.end_now();
-                Ok(round)
-            }
+            Self::EntriesPerSecond => "entries/s",
+            Self::ReadsPerSecond => "reads/s",
+            Self::Seconds => "seconds",
+            Self::BytesPerEntry => "bytes an entry",
+            Self::EntriesPerCpuSecond => "entries per CPU second",
+            Self::CpuNanos => "CPU ns an operation",
+            Self::Calls => "storage calls an operation",
         }
     }
 }
 
-/// What was measured of one kind of work.
-#[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) work: Work,
-    /// Entries per second, round by round.
-    pub(crate) limit_rates: Vec<f64>,
-    /// Entries per second, round by round.
-    pub(crate) log_rates: Vec<f64>,
-    /// Of the limit and of the log, where an operation is one entry made durable.
-    pub(crate) latencies: Option<(Latency, Latency)>,
+impl Side {
+    /// Nothing measured yet.
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), rounds: Vec::new(), latency: None, remark: None }
+    }
+
+    /// The median of its rounds.
+    pub(crate) fn median(&self) -> f64 {
+        median(self.rounds.iter().copied())
+    }
+
+    /// How far its rounds lie apart, in parts of their median.
+    pub(crate) fn spread(&self) -> f64 {
+        spread(self.rounds.iter().copied())
+    }
+
+    /// What part of `other` it reaches. The two of a round share the disk's mood, so the ratio is taken within each
+    /// round, and only then the median.
+    pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
+        median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other))
+    }
+}
+
+impl Must {
+    /// Whether it holds.
+    pub(crate) fn is_met(&self) -> bool {
+        match self.bound {
+            Bound::AtLeast(bound) => self.value >= bound,
+            Bound::AtMost(bound) => self.value <= bound,
+        }
+    }
 }
 
 impl Row {
-    /// Lets both do the work, in turns.
-    pub(crate) fn measure(
-        work: Work,
-        limit: &mut Limit,
-        log: &mut SteadyLog,
-        rounds: usize,
-        length: Duration,
-    ) -> Outcome<Self> {
-        let (mut limit_rates, mut log_rates) = (Vec::new(), Vec::new());
-        let (mut limit_latencies, mut log_latencies) = (Vec::new(), Vec::new());
-        for _ in 0..rounds {
-            let of_limit = work.limit_round(limit, length)?;
-            let of_log = work.log_round(log, length)?;
-            limit_rates.push(of_limit.rate());
-            log_rates.push(of_log.rate());
-            limit_latencies.extend(of_limit.latencies);
-            log_latencies.extend(of_log.latencies);
+    /// The limit, if the first side is one.
+    pub(crate) fn limit(&self) -> Option<&Side> {
+        self.sides.first().filter(|side| side.name.starts_with("limit"))
+    }
+
+    /// A side by its name.
+    pub(crate) fn side(&self, name: &str) -> Option<&Side> {
+        self.sides.iter().find(|side| side.name == name)
+    }
+
+    /// Promises that a side reaches `bound` of the limit, if both were measured.
+    pub(crate) fn must_reach(&mut self, name: &str, bound: Bound) {
+        if let (Some(side), Some(limit)) = (self.side(name), self.limit()) {
+            let value = side.ratio_to(limit);
+            self.musts.push(Must { what: format!("{name} in parts of the limit"), value, bound });
         }
-        let latencies = match work {
-            Work::OneByOne => Latency::of(limit_latencies).zip(Latency::of(log_latencies)),
-            Work::InFlight | Work::Batches => None,
-        };
-        Ok(Self { work, limit_rates, log_rates, latencies })
     }
 
-    /// The limit's median, in entries per second.
-    pub(crate) fn limit_rate(&self) -> f64 {
-        median(self.limit_rates.iter().copied())
+    /// Promises that the slow end of a side's latencies is at most `factor` times the limit's.
+    pub(crate) fn must_be_even(&mut self, name: &str, factor: f64) {
+        let p99 = |side: Option<&Side>| Some(side?.latency?.p99.as_secs_f64());
+        if let (Some(own), Some(limit)) = (p99(self.side(name)), p99(self.limit())) {
+            let what = format!("p99 of {name} in parts of the limit's");
+            self.musts.push(Must { what, value: own / limit, bound: Bound::AtMost(factor) });
+        }
     }
 
-    /// The log's median, in entries per second.
-    pub(crate) fn log_rate(&self) -> f64 {
-        median(self.log_rates.iter().copied())
-    }
-
-    /// What part of the limit the log reaches: the median of the rounds.
-    pub(crate) fn ratio(&self) -> f64 {
-        median(self.log_rates.iter().zip(&self.limit_rates).map(|(log, limit)| log / limit))
-    }
-
-    /// How far the limit's rounds lie apart, in parts of their median.
-    pub(crate) fn limit_spread(&self) -> f64 {
-        spread(self.limit_rates.iter().copied())
+    /// Promises a bound for a side's median.
+    pub(crate) fn must_be(&mut self, name: &str, bound: Bound) {
+        if let Some(side) = self.side(name) {
+            let must = Must { what: format!("{name}, {}", self.unit.name()), value: side.median(), bound };
+            self.musts.push(must);
+        }
     }
 
     /// Whether something else was at the disk or the processors, so that the row is to be measured again.
     pub(crate) fn is_noisy(&self) -> bool {
-        self.limit_spread() > SPREAD_MAX
+        self.limit().is_some_and(|limit| limit.spread() > SPREAD_MAX)
     }
 }
 
@@ -135,26 +166,43 @@ impl Row {
 mod tests {
     use super::*;
 
-    fn row(limit_rates: [f64; 3], log_rates: [f64; 3]) -> Row {
+    fn row(limit: [f64; 3], log: [f64; 3]) -> Row {
+        let side = |name: &str, rounds: [f64; 3]| Side { rounds: rounds.into(), ..Side::new(name) };
         Row {
-            work: Work::Batches,
-            limit_rates: limit_rates.into(),
-            log_rates: log_rates.into(),
-            latencies: None,
+            work: "work".to_owned(),
+            unit: Unit::EntriesPerSecond,
+            sides: vec![side("limit", limit), side("log", log)],
+            musts: Vec::new(),
         }
     }
 
     #[test]
     fn the_ratio_is_taken_within_each_round() {
         // The disk halves its speed during the run: the ratio of the medians would be 80 / 60.
-        let row = row([100.0, 60.0, 50.0], [90.0, 80.0, 45.0]);
-        assert_eq!(row.ratio(), 0.9);
-        assert_eq!((row.limit_rate(), row.log_rate()), (60.0, 80.0));
+        let mut row = row([100.0, 60.0, 50.0], [90.0, 80.0, 45.0]);
+        row.must_reach("log", Bound::AtLeast(0.9));
+        row.must_reach("log", Bound::AtLeast(0.91));
+        assert_eq!(row.musts.iter().map(Must::is_met).collect::<Vec<_>>(), [true, false]);
+        row.must_be("log", Bound::AtMost(80.0));
+        assert!(row.musts.last().is_some_and(Must::is_met));
     }
 
     #[test]
     fn a_limit_that_spreads_is_noise_and_a_log_that_does_is_not() {
         assert!(row([100.0, 80.0, 110.0], [1.0; 3]).is_noisy());
         assert!(!row([100.0, 90.0, 110.0], [1.0, 50.0, 100.0]).is_noisy());
+    }
+
+    #[test]
+    fn an_even_latency_is_held_against_the_limits() {
+        let latency = |p99| {
+            let micros = std::time::Duration::from_micros;
+            Some(Latency { p50: micros(1), p99: micros(p99), p999: micros(1_000) })
+        };
+        let mut row = row([1.0; 3], [1.0; 3]);
+        row.sides[0].latency = latency(100);
+        row.sides[1].latency = latency(160);
+        row.must_be_even("log", 1.5);
+        assert!(!row.musts[0].is_met() && (row.musts[0].value - 1.6).abs() < 1e-9);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The median; of an even number, the mean of the two in the middle. NaN of nothing.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
@@ -22,23 +24,25 @@ pub(crate) fn spread(values: impl IntoIterator<Item = f64> + Clone) -> f64 {
 }
 
 /// The middle and the slow end of some latencies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Latency {
     /// No more than half of all took longer.
     pub(crate) p50: Duration,
     /// No more than one in a hundred took longer.
     pub(crate) p99: Duration,
+    /// No more than one in a thousand took longer.
+    pub(crate) p999: Duration,
 }
 
 impl Latency {
     /// `None` of nothing.
     pub(crate) fn of(mut latencies: Vec<Duration>) -> Option<Self> {
         latencies.sort_unstable();
-        let percentile = |percent: usize| {
-            let rank = (latencies.len() * percent).div_ceil(100);
+        let at_part = |thousandths: usize| {
+            let rank = (latencies.len() * thousandths).div_ceil(1000);
             latencies.get(rank.checked_sub(1)?).copied()
         };
-        Some(Self { p50: percentile(50)?, p99: percentile(99)? })
+        Some(Self { p50: at_part(500)?, p99: at_part(990)?, p999: at_part(999)? })
     }
 }
 
@@ -63,9 +67,10 @@ mod tests {
     #[test]
     fn a_percentile_is_a_latency_that_was_measured() {
         let latency = Latency::of((1..=1000).rev().map(Duration::from_micros).collect()).unwrap();
-        assert_eq!(latency, Latency { p50: Duration::from_micros(500), p99: Duration::from_micros(990) });
+        let [p50, p99, p999] = [500, 990, 999].map(Duration::from_micros);
+        assert_eq!(latency, Latency { p50, p99, p999 });
         let one = Duration::from_micros(8);
-        assert_eq!(Latency::of(vec![one]), Some(Latency { p50: one, p99: one }));
+        assert_eq!(Latency::of(vec![one]), Some(Latency { p50: one, p99: one, p999: one }));
         assert_eq!(Latency::of(Vec::new()), None);
     }
 }

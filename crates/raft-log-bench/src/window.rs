@@ -2,14 +2,13 @@
 //!
 //! Nothing but counting: what it costs is measured as if it were the log's, so it takes no lock.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Thread, park};
 
-use raft_log::FlushError;
-
 /// Flushes under way, for one writer: the thread that made it.
-pub(crate) struct Window {
+pub struct Window {
     size: u64,
     begun: u64,
     shared: Arc<Shared>,
@@ -19,12 +18,15 @@ struct Shared {
     done: AtomicU64,
     is_writer_waiting: AtomicBool,
     writer: Thread,
-    failure: OnceLock<FlushError>,
+    failure: OnceLock<String>,
 }
+
+/// A flush under way.
+pub struct Flight(Arc<Shared>);
 
 impl Window {
     /// At most `size` flushes at once.
-    pub(crate) fn new(size: u64) -> Self {
+    pub fn new(size: u64) -> Self {
         let shared = Shared {
             done: AtomicU64::new(0),
             is_writer_waiting: AtomicBool::new(false),
@@ -34,29 +36,26 @@ impl Window {
         Self { size, begun: 0, shared: Arc::new(shared) }
     }
 
-    /// Waits until there is room for one more flush, and gives the callback for it.
+    /// Waits until there is room for one more flush, which is to be told when it has ended.
     ///
     /// # Errors
     /// When an earlier flush failed.
-    pub(crate) fn begin(
-        &mut self,
-    ) -> Result<impl FnOnce(Result<(), FlushError>) + Send + 'static, FlushError> {
+    pub fn begin(&mut self) -> Result<Flight, String> {
         self.wait_for(self.size - 1)?;
         self.begun += 1;
-        let shared = self.shared.clone();
-        Ok(move |outcome| shared.end(outcome))
+        Ok(Flight(self.shared.clone()))
     }
 
     /// Waits until no flush is under way.
     ///
     /// # Errors
     /// When a flush failed.
-    pub(crate) fn drain(&self) -> Result<(), FlushError> {
+    pub fn drain(&self) -> Result<(), String> {
         self.wait_for(0)
     }
 
     /// Waits until no more than `count` flushes are under way.
-    fn wait_for(&self, count: u64) -> Result<(), FlushError> {
+    fn wait_for(&self, count: u64) -> Result<(), String> {
         let is_room = || self.begun - self.shared.done.load(SeqCst) <= count;
         while !is_room() {
             self.shared.is_writer_waiting.store(true, SeqCst);
@@ -70,15 +69,17 @@ impl Window {
     }
 }
 
-impl Shared {
-    fn end(&self, outcome: Result<(), FlushError>) {
+impl Flight {
+    /// It has ended, on whatever thread.
+    pub fn end<E: Display>(self, outcome: Result<(), E>) {
+        let Self(shared) = self;
         if let Err(error) = outcome {
             // The first one counts.
-            let _ = self.failure.set(error);
+            let _ = shared.failure.set(error.to_string());
         }
-        self.done.fetch_add(1, SeqCst);
-        if self.is_writer_waiting.load(SeqCst) && self.is_writer_waiting.swap(false, SeqCst) {
-            self.writer.unpark();
+        shared.done.fetch_add(1, SeqCst);
+        if shared.is_writer_waiting.load(SeqCst) && shared.is_writer_waiting.swap(false, SeqCst) {
+            shared.writer.unpark();
         }
     }
 }
@@ -91,20 +92,20 @@ mod tests {
 
     #[test]
     fn no_more_are_under_way_than_the_window_holds_and_all_end() {
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel::<Flight>();
         let ender = std::thread::spawn(move || {
             let mut ended = 0_u64;
-            for end in receiver {
-                (end as Box<dyn FnOnce(_) + Send>)(Ok(()));
+            for flight in receiver {
+                flight.end(Ok::<_, String>(()));
                 ended += 1;
             }
             ended
         });
         let mut window = Window::new(3);
         for _ in 0..10_000 {
-            let end = window.begin().unwrap();
+            let flight = window.begin().unwrap();
             assert!(window.begun - window.shared.done.load(SeqCst) <= 3);
-            sender.send(Box::new(end) as Box<dyn FnOnce(_) + Send>).unwrap();
+            sender.send(flight).unwrap();
         }
         window.drain().unwrap();
         assert_eq!(window.shared.done.load(SeqCst), 10_000);
@@ -115,9 +116,8 @@ mod tests {
     #[test]
     fn a_failure_reaches_the_writer() {
         let mut window = Window::new(1);
-        let end = window.begin().unwrap();
-        end(Err(FlushError::Closed));
-        assert!(window.begin().is_err());
+        window.begin().unwrap().end(Err("the disk is gone"));
+        assert_eq!(window.begin().err().unwrap(), "the disk is gone");
         assert!(window.drain().is_err());
     }
 }

@@ -285,7 +285,8 @@ pub(crate) fn push_parts<L: LogId>(
     assert!(len <= FRAME_LEN_MAX as usize, "each part was held to its limit");
     #[expect(clippy::cast_possible_truncation, reason = "checked in the line before")]
     let len_field = len as u32;
-    out.resize(start + (FRAME_FIXED_SIZE + len).next_multiple_of(FRAME_ALIGNMENT as usize), 0);
+    let padding = (FRAME_FIXED_SIZE + len).wrapping_neg() % FRAME_ALIGNMENT as usize;
+    out.extend_from_slice([0; FRAME_ALIGNMENT as usize].get(..padding).unwrap_or_default());
     let frame = out.get_mut(start..).unwrap_or_default();
     seal_frame(frame, seed, offset, kind, id_len, len_field);
     unfinished.keep();

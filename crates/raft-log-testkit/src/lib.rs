@@ -8,6 +8,7 @@
 //! | know what a log must hold after some records | [`NaiveModel`] |
 //! | test what is above a log, without files; hold syncs back; refuse writes; fail a sync | [`MemoryWal`], [`MemoryWalControl`] |
 //! | run a real log on a directory in memory; look into its files; fill it, slow it down, fail its n-th call | [`MemoryStorage`], [`Operation`], [`Failure`] |
+//! | watch each call on any storage, count it or hold it up | [`WatchedStorage`], [`Call`] |
 //! | see that any bytes at all get an answer, with a fuzzer or without one | [`any_input`] |
 //! | know what a disk may hold after a loss of power, at any call of a log over [`Storage`](raft_log_chunk::Storage) | [`SimulatedDisk`], [`PowerLoss`] |
 //! | try all crashes, failing calls and damage on a log that is kept on such a disk | [`faults`] |
@@ -52,6 +53,7 @@ mod operations;
 mod random;
 mod simulated_disk;
 mod storage_conformance;
+mod watched_storage;
 
 pub use calls::{Failure, Operation};
 pub use driver::{Driver, Ending, Figures, LogStore, PlainEntry, Store, write_records};
@@ -62,3 +64,4 @@ pub use operations::{LogOperation, Pick, operation, operations, payload, pick};
 pub use random::Random;
 pub use simulated_disk::{DiskImage, FailedSync, Outcome, PowerLoss, SECTOR_BYTES, SimulatedDisk, Watcher};
 pub use storage_conformance::{BrokenPromise, broken_promises, storage_conformance};
+pub use watched_storage::{Call, WatchedStorage};

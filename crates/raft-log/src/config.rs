@@ -42,6 +42,13 @@ pub struct Config {
     #[cfg_attr(feature = "serde", serde(default = "default::yes"))]
     pub truncate_incomplete_record: bool,
 
+    /// Read and check every record when the log is opened, instead of believing what sealed chunks say of themselves in
+    /// their footers. Opening then takes as long as reading the log does. What is damaged is in
+    /// [`OpenReport::damaged`](crate::OpenReport::damaged); an entry that is damaged is not found otherwise before it is
+    /// read. Default: `false`.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub full_check: bool,
+
     /// How many bytes may wait for a sync. At half of it a sync is started without being asked for; at all of it the
     /// writer waits. Default: 64 MiB; from 64 KiB to 4 GiB. A single larger batch is written alone.
     #[cfg_attr(feature = "serde", serde(default = "default::max_unsynced_bytes"))]
@@ -113,6 +120,7 @@ impl Config {
             read_buffer_size: default::read_buffer_size(),
             chunk: ChunkConfig::default(),
             truncate_incomplete_record: true,
+            full_check: false,
             max_unsynced_bytes: default::max_unsynced_bytes(),
             flush_delay_micros: 0,
         }
@@ -139,6 +147,7 @@ impl Config {
         SurveyOptions {
             window_bytes: self.read_buffer_size,
             refuse_torn: !self.truncate_incomplete_record,
+            use_footers: !self.full_check,
             ..SurveyOptions::default()
         }
     }

@@ -158,6 +158,8 @@ impl<T: Types, W: Wal<T>> RaftLogWriter<T> for RaftLog<T, W> {
     {
         self.wal.check_usable().map_err(refused)?;
         self.records.clear();
+        let entries = entries.into_iter();
+        self.records.reserve(entries.size_hint().0.min(RECORDS_KEPT));
         for (id, payload) in entries {
             let checked = match self.records.last().and_then(Record::log_id) {
                 None => self.view.read().machine.check(Change::Append(&id)).map(drop),

@@ -68,6 +68,10 @@ impl LogData {
             live.end += 1;
             return;
         }
+        // The chunk before is full: its offsets need no room to grow any more.
+        if let Some(Run { offsets: Offsets::Known { units, .. }, .. }) = self.runs.back_mut() {
+            units.shrink_to_fit();
+        }
         self.runs.push_back(Run {
             chunk: place.chunk,
             live: index..index + 1,

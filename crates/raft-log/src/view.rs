@@ -18,16 +18,20 @@ impl<T: Types> View<T> {
     /// Makes accepted records visible.
     pub(crate) fn apply(&mut self, records: impl IntoIterator<Item = Record<T>>, places: &[Place]) {
         for (record, place) in records.into_iter().zip(places) {
+            // Entries first: they come by the million.
+            if let Record::Append(id, payload) = record {
+                let index = id.index();
+                self.machine.apply(Change::Append(&id));
+                self.data.push(index, *place);
+                self.cache.push(index, (id, payload), place.size as usize, place.position());
+                continue;
+            }
             if let Some(change) = Change::of(&record) {
                 self.machine.apply(change);
             }
             let end = self.machine.state().end_index();
             self.data.apply(&record, *place, end);
             match record {
-                Record::Append(id, payload) => {
-                    let index = id.index();
-                    self.cache.push(index, (id, payload), place.size as usize, place.position());
-                }
                 Record::TruncateAfter(_) => self.cache.truncate_from(end),
                 Record::PurgeUpto(upto) => self.cache.purge_upto(upto.index()),
                 _ => {}

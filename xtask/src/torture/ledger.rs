@@ -97,7 +97,7 @@ impl Ledger {
                 }
                 Said::FalseAck(what) => faults.push(Fault::FalseAck(what.clone())),
                 Said::Wrong(what) => faults.push(Fault::Silent(what.clone())),
-                Said::Begun(_) | Said::NotOpened(_) | Said::Poisoned(_) | Said::Ended => {}
+                Said::Begun(_) | Said::Purges(_) | Said::NotOpened(_) | Said::Poisoned(_) | Said::Ended => {}
             }
         }
         if let Some(session) = &mut session {

@@ -19,6 +19,8 @@ pub(super) enum Said {
     NotOpened(String),
     /// The step with this number is about to be done.
     Issued(u64),
+    /// The step just said to be issued purges.
+    Purges(u64),
     /// That step was refused; nothing of it may be there.
     Refused(u64, String),
     /// That step and all before are durable.
@@ -46,6 +48,7 @@ impl Said {
             "opened" => Self::Opened(number()?),
             "not-opened" => Self::NotOpened(rest.to_owned()),
             "issued" => Self::Issued(number()?),
+            "purges" => Self::Purges(number()?),
             "refused" => {
                 let (number, why) = rest.split_once(' ')?;
                 Self::Refused(number.parse().ok()?, why.to_owned())
@@ -83,6 +86,7 @@ impl fmt::Display for Said {
             Self::Opened(digest) => writeln!(f, "opened {digest}"),
             Self::NotOpened(why) => writeln!(f, "not-opened {}", flat(why)),
             Self::Issued(number) => writeln!(f, "issued {number}"),
+            Self::Purges(number) => writeln!(f, "purges {number}"),
             Self::Refused(number, why) => writeln!(f, "refused {number} {}", flat(why)),
             Self::Acknowledged(number) => writeln!(f, "ack {number}"),
             Self::Limited(limit, bytes) => writeln!(f, "limited {limit} {bytes}"),
@@ -105,6 +109,7 @@ mod tests {
             Said::Opened(u64::MAX),
             Said::NotOpened("an error".into()),
             Said::Issued(120),
+            Said::Purges(120),
             Said::Refused(3, "no space is left".into()),
             Said::Acknowledged(119),
             Said::Limited(70_001, 400),

@@ -130,8 +130,12 @@ struct Proof<'a> {
     issued: HashMap<u64, usize>,
     /// Successful syncs of chunks: when they began and ended, and of which chunk.
     chunk_syncs: Vec<(usize, usize, String)>,
-    /// When frames were written last, and into which chunk.
-    last_frames: Option<(usize, String)>,
+    /// When each step that purges was submitted.
+    purges: Vec<usize>,
+    /// When frames had been written to a chunk.
+    frames: Vec<usize>,
+    /// The chunks that were there when the log was opened: a purge before may have left them.
+    found: Vec<String>,
     /// When each chunk got its name.
     named: HashMap<String, usize>,
     /// Successful syncs of the directory.
@@ -140,7 +144,6 @@ struct Proof<'a> {
     unsynced: Vec<String>,
     /// From here on no sync proves anything.
     failed: Option<usize>,
-    found_chunks: bool,
 }
 
 impl Proof<'_> {
@@ -150,20 +153,23 @@ impl Proof<'_> {
             ("write", Some(("issued", step))) => {
                 self.issued.insert(step, call.begin);
             }
+            ("write", Some(("purges", _))) => self.purges.push(call.begin),
             ("write", Some(("ack", step))) => return self.acknowledge(step, call.begin),
             ("write", Some(("opened", _))) => return self.opened(),
             _ => {}
         }
         let path = call.path().unwrap_or_default();
         match call.name.as_str() {
-            "openat" => self.found_chunks |= call.is_ok() && call.quoted(0).is_some_and(is_chunk),
+            "openat" if call.is_ok() => {
+                self.found.extend(call.quoted(0).filter(|name| is_chunk(name)).map(str::to_owned));
+            }
             "pwrite64"
                 if call.is_failed_write() && (is_chunk(path) || call.arguments.contains("\"RAFTLOG")) =>
             {
                 self.fail(call.end);
             }
             "pwrite64" if call.is_ok() && is_chunk(path) && call.puts_frames() => {
-                self.last_frames = Some((call.end, file_name(path).to_owned()));
+                self.frames.push(call.end);
             }
             "unlinkat" if call.is_ok() && call.quoted(0).is_some_and(is_chunk) => return self.remove(call),
             "fdatasync" if is_chunk(path) && call.is_ok() => {
@@ -177,6 +183,14 @@ impl Proof<'_> {
             // Before a chunk has its name, nobody rests on the directory.
             "fsync" if path == self.log && !self.named.is_empty() && !call.is_interrupted() => {
                 self.fail(call.end)
+            }
+            // Its file is kept for another chunk.
+            "renameat"
+                if call.is_ok()
+                    && call.quoted(0).is_some_and(is_chunk)
+                    && !call.quoted(1).is_some_and(is_chunk) =>
+            {
+                return self.remove(call);
             }
             "renameat" => {
                 if let Some(new) = call.quoted(1).filter(|new| is_chunk(new)) {
@@ -222,22 +236,26 @@ impl Proof<'_> {
         Some(format!("step {step} was acknowledged before the name of its chunk was synced"))
     }
 
-    /// A chunk goes: whatever allowed it must be durable. Nothing is written while chunks are removed.
+    /// A chunk goes: a purge must be durable. It stands at the earliest in what was written first after its step was
+    /// submitted, and that must have been synced. What was purged before the log was opened was made durable then.
     fn remove(&self, call: &Call) -> Option<String> {
-        let (written, chunk) = self.last_frames.as_ref()?;
-        let is_synced = |(begin, end, synced): &(usize, usize, String)| {
-            begin > written && *end < call.begin && synced == chunk
-        };
         let name = call.quoted(0).unwrap_or_default();
-        (!self.chunk_syncs.iter().any(is_synced))
-            .then(|| format!("{name} was removed while what was written last to {chunk} was not synced"))
+        let is_durable = |purge: &usize| {
+            let written = self.frames.iter().find(|written| *written > purge);
+            let is_synced = |written: &usize| {
+                self.chunk_syncs.iter().any(|(begin, end, _)| begin > written && *end < call.begin)
+            };
+            written.is_some_and(is_synced)
+        };
+        let is_allowed = self.found.iter().any(|found| found == name) || self.purges.iter().any(is_durable);
+        (!is_allowed).then(|| format!("{name} was removed, and no purge had been synced"))
     }
 
     fn opened(&self) -> Option<String> {
         if self.directory_syncs.is_empty() {
             return Some("the log was opened and the directory was not synced".into());
         }
-        if self.found_chunks && self.chunk_syncs.is_empty() {
+        if !self.found.is_empty() && self.chunk_syncs.is_empty() {
             return Some("the log was opened and its newest chunk was not synced".into());
         }
         None
@@ -332,14 +350,42 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_is_removed_only_when_all_frames_are_synced() {
-        let remove = r#"7 unlinkat(3</x/log>, "r-00_0.wal", 0) = 0"#;
-        let mut lines = good();
-        lines.push(remove);
+    fn a_chunk_is_removed_only_when_a_purge_is_synced() {
+        let purges = r#"7 write(1<pipe:[1]>, "purges 3\n", 9) = 9"#;
+        for remove in [
+            r#"7 unlinkat(3</x/log>, "r-00_0.wal", 0) = 0"#,
+            r#"7 renameat(3</x/log>, "r-00_0.wal", 3</x/log>, "spare-2.tmp") = 0"#,
+        ] {
+            let mut lines = good();
+            lines.push(remove);
+            let found = judged(&lines);
+            assert!(found.len() == 1 && found[0].contains("no purge"), "{found:?}");
+            lines.insert(3, purges);
+            assert_eq!(judged(&lines), Vec::<String>::new());
+            // What is written after the purge was synced does not matter.
+            lines.insert(11, lines[9]);
+            assert_eq!(judged(&lines), Vec::<String>::new());
+            // Here neither is the purge synced, nor was it written before the sync.
+            for early in [10, 9] {
+                let mut lines = lines.clone();
+                lines.retain(|line| *line != remove);
+                lines.insert(early, remove);
+                let found = judged(&lines);
+                assert!(found.len() == 1 && found[0].contains("was removed"), "{early}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_was_found_may_have_been_purged_before() {
+        let lines = [
+            r#"7 fsync(3</x/log>) = 0"#,
+            r#"7 openat(3</x/log>, "r-00_0.wal", O_RDONLY) = 6</x/log/r-00_0.wal>"#,
+            r#"7 fdatasync(6</x/log/r-00_0.wal>) = 0"#,
+            r#"7 write(1<pipe:[1]>, "opened 55"..., 12) = 12"#,
+            r#"7 unlinkat(3</x/log>, "r-00_0.wal", 0) = 0"#,
+        ];
         assert_eq!(judged(&lines), Vec::<String>::new());
-        lines.insert(9, remove);
-        let found = judged(&lines);
-        assert!(found.len() == 1 && found[0].contains("was removed"), "{found:?}");
     }
 
     #[test]

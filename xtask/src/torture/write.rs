@@ -127,6 +127,9 @@ impl Writer {
 
     fn write(&mut self, number: u64, records: Vec<Record<PlainTypes>>) -> Outcome<Next> {
         Said::Issued(number).say()?;
+        if records.iter().any(|record| matches!(record, Record::PurgeUpto(_))) {
+            Said::Purges(number).say()?;
+        }
         match write_records(&mut self.log, records.clone()) {
             Ok(()) => {
                 for record in &records {

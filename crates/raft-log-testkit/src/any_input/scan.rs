@@ -158,6 +158,7 @@ fn walk_behind(bytes: &Bytes, seed: FrameSeed, from: u64) -> Behind {
         let durable_end = parse_group(&bytes[at..], seed, at as u64);
         behind.durable_end = behind.durable_end.max(durable_end.unwrap_or(0));
     }
+    behind.first_frame = walk_for_frame(bytes, seed, from, size).map(|(at, _)| at);
     behind
 }
 

@@ -63,7 +63,8 @@ impl<'a> PowerLoss<'a> {
     /// The same outcome may be visited more than once. Tells whether everything was visited.
     pub fn outcomes(&self, max: usize, random: &mut Random, visit: &mut dyn FnMut(&Outcome<'_>)) -> bool {
         let directories = self.names(max, random);
-        let cases: Vec<Case<'_>> = directories.iter().flat_map(|names| sizes_of(self.state, names)).collect();
+        let cases: Vec<Case<'_>> =
+            directories.iter().flat_map(|names| sizes_of(self.state, names, max)).collect();
         let mut choices = Choices::new();
         for (_, id, size) in cases.iter().flatten() {
             choices.entry((*id, *size)).or_insert_with(|| FileChoice::new(self.state.file(*id), *size));
@@ -114,9 +115,12 @@ impl<'a> PowerLoss<'a> {
         let chosen: Vec<Vec<bool>> = if all <= max.min(64) {
             (0..all).map(|bits| (0..changes.len()).map(|at| bits >> at & 1 == 1).collect()).collect()
         } else {
-            let some = (0..32).map(|_| (0..changes.len()).map(|_| random.below(2) == 1).collect());
-            let first = (0..=changes.len()).map(|count| (0..changes.len()).map(|at| at < count).collect());
-            some.chain(first).collect()
+            // None, some with the first changes only, some at random, and all.
+            let step = (changes.len() / max.max(1)).max(1);
+            let counts = (0..changes.len()).step_by(step);
+            let first = counts.map(|count| (0..changes.len()).map(|at| at < count).collect());
+            let some = (0..max.min(32)).map(|_| (0..changes.len()).map(|_| random.below(2) == 1).collect());
+            first.chain(some).chain([vec![true; changes.len()]]).collect()
         };
         let mut directories: Vec<BTreeMap<String, FileId>> = Vec::new();
         for chosen in chosen {
@@ -145,8 +149,8 @@ fn named<'a>(case: &Case<'a>, choices: &'a Choices<'_>) -> Vec<NamedFile<'a>> {
 /// Files with all their names and a size.
 type Case<'a> = Vec<(Vec<&'a str>, FileId, u64)>;
 
-/// The files behind these names, once for each combination of their sizes.
-fn sizes_of<'a>(state: &DiskState, names: &'a BTreeMap<String, FileId>) -> Vec<Case<'a>> {
+/// The files behind these names, once for each combination of their sizes, as far as `max` cases reach.
+fn sizes_of<'a>(state: &DiskState, names: &'a BTreeMap<String, FileId>, max: usize) -> Vec<Case<'a>> {
     let mut files: BTreeMap<FileId, Vec<&str>> = BTreeMap::new();
     for (name, id) in names.iter().filter(|(name, _)| *name != LOCK_FILE) {
         files.entry(*id).or_default().push(name);
@@ -162,10 +166,10 @@ fn sizes_of<'a>(state: &DiskState, names: &'a BTreeMap<String, FileId>) -> Vec<C
         }
         // The number of files with several sizes is small; beyond this only the first and the last are tried, and beyond
         // that only the last.
-        if cases.len() * sizes.len() > 64 {
+        if cases.len() * sizes.len() > max.min(64) {
             sizes = vec![file.durable.size, file.cached.size];
         }
-        if cases.len() > 128 {
+        if cases.len() > max.min(128) {
             sizes = vec![file.cached.size];
         }
         let longer = |case: &Case<'a>| {

@@ -249,46 +249,51 @@ impl<T: Types> RaftLogWal<T> {
         let mut own_end = None;
         let mut begun = false;
         let mut does_not_fit = false;
-        for (position, record) in records.iter().enumerate() {
-            loop {
-                let is_full = cursor.records >= limits.max_records || cursor.end >= limits.max_size;
-                let is_full = (is_full || does_not_fit) && cursor.records > 0;
-                let (header, seed) = match (cursor.header, cursor.open_seed) {
-                    (Some(header), Some(seed)) if !is_full => (header, seed),
-                    _ => {
-                        self.begin_chunk(
-                            staging,
-                            cursor,
-                            before,
-                            records.get(..position).unwrap_or_default(),
-                        )?;
-                        (begun, does_not_fit) = (true, false);
-                        continue;
-                    }
-                };
-                let (group, is_new) = staging.queue.group_at(cursor.end);
-                if is_new && SeededBug::StampAtEncoding.is_on() {
-                    group.durable_when_begun = Some(self.shared.durable());
+        let mut position = 0;
+        while position < records.len() {
+            let is_full = cursor.is_full(limits) || (does_not_fit && cursor.records > 0);
+            let (header, seed) = match (cursor.header, cursor.open_seed) {
+                (Some(header), Some(seed)) if !is_full => (header, seed),
+                _ => {
+                    let put = records.get(..position).unwrap_or_default();
+                    self.begin_chunk(staging, cursor, before, put)?;
+                    (begun, does_not_fit) = (true, false);
+                    continue;
+                }
+            };
+            let (group, is_new) = staging.queue.group_at(cursor.end);
+            if is_new && SeededBug::StampAtEncoding.is_on() {
+                group.durable_when_begun = Some(self.shared.durable());
+            }
+            // As many as this chunk takes.
+            let first = position;
+            for record in records.get(first..).unwrap_or_default() {
+                if cursor.is_full(limits) {
+                    break;
                 }
                 let (size_before, offset) = (group.bytes.len(), group.end());
                 push_frame(&mut group.bytes, seed, offset, record)?;
-                if group.end() > limits.max_size && cursor.records > 0 {
+                let end = group.end();
+                if end > limits.max_size && cursor.records > 0 {
                     group.bytes.truncate(size_before);
-                    if is_new {
-                        staging.queue.items.pop_back();
-                    }
                     does_not_fit = true;
-                    continue;
+                    break;
                 }
-                cursor.end = group.end();
+                cursor.end = end;
                 cursor.records += 1;
-                let size = u32::try_from(group.end() - offset).unwrap_or(u32::MAX);
+                let size = u32::try_from(end - offset).unwrap_or(u32::MAX);
                 places.push(Place { chunk: header.chunk_id, offset, size });
-                match staging.new_chunks().last() {
-                    Some(new) => new.end = cursor.end,
-                    None => own_end = Some(cursor.end),
+                position += 1;
+            }
+            if position == first {
+                if is_new {
+                    staging.queue.items.pop_back();
                 }
-                break;
+                continue;
+            }
+            match staging.new_chunks().last() {
+                Some(new) => new.end = cursor.end,
+                None => own_end = Some(cursor.end),
             }
         }
         debug_assert!(begun || own_end.is_some() || records.is_empty(), "every record was put somewhere");
@@ -424,25 +429,27 @@ impl<T: Types> RaftLogWal<T> {
         if !self.leftovers.is_empty() {
             staging.queue.items.push_back(Item::Remove(std::mem::take(&mut self.leftovers)));
         }
+        let mut rest = std::mem::take(&mut self.rest);
+        let mut chunk = self.tail.header.map(|header| header.chunk_id);
         for (record, place) in records.iter().zip(places) {
-            if self.tail.header.map(|header| header.chunk_id) != Some(place.chunk) {
+            if chunk != Some(place.chunk) {
                 let mut begun = staging.new_chunks().filter(|new| new.header.chunk_id == place.chunk);
                 if let Some(new) = begun.next() {
                     self.turn_to(new);
                 }
+                chunk = Some(place.chunk);
             }
-            self.rest.clear();
+            rest.clear();
             if let Record::Append(id, _) = record {
                 // It was encoded a moment ago; were it to fail now, a run would only end earlier.
-                let _ = id.encode_rest(&mut self.rest);
+                let _ = id.encode_rest(&mut rest);
             }
-            let rest = std::mem::take(&mut self.rest);
             self.tail.watch(record, *place, &rest);
-            self.rest = rest;
             if let Record::PurgeUpto(upto) = record {
                 self.remove_upto(staging.queue, upto.index());
             }
         }
+        self.rest = rest;
     }
 
     /// Makes a begun chunk the tail: the one before it is retired.

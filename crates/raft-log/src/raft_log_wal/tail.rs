@@ -3,7 +3,7 @@
 use raft_log_chunk::{ActiveChunk, ChunkHeader, ChunkId, HEADER_SIZE, SummaryBuilder};
 use raft_log_codec::{FrameSeed, LogId, Record, Types};
 
-use crate::Place;
+use crate::{ChunkConfig, Place};
 
 /// The chunk at the end of the log.
 #[derive(Debug, Default)]
@@ -62,5 +62,10 @@ impl Cursor {
     pub(super) fn begin(&mut self, header: ChunkHeader, head_size: u64) {
         debug_assert!(head_size > HEADER_SIZE as u64, "a chunk begins with its header and a State");
         *self = Self { header: Some(header), open_seed: Some(header.seed()), end: head_size, records: 0 };
+    }
+
+    /// Whether the next record goes into another chunk. A chunk takes one record whatever its limits are.
+    pub(super) fn is_full(&self, limits: &ChunkConfig) -> bool {
+        self.records > 0 && (self.records >= limits.max_records || self.end >= limits.max_size)
     }
 }

@@ -365,3 +365,32 @@ fn nothing_that_is_appended_to_a_file_matters() {
         damages
     });
 }
+
+#[test]
+fn a_full_check_finds_at_opening_what_is_otherwise_found_in_reading() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &flat()).unwrap();
+    log.append(entries(1, 1..11)).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let mut log = open(&storage, &flat()).unwrap();
+    log.append(entries(1, 11..12)).unwrap();
+    log.close().unwrap();
+    drop(log);
+
+    let name = storage.snapshot().into_keys().find(|name| name.ends_with(".wal")).unwrap();
+    let mut bytes = storage.file_bytes(&name).unwrap();
+    let payload = bytes.windows(7).position(|window| window == b"of 5 xx").map(|at| at + 1);
+    bytes[payload.expect("the payload of an entry stands in the file")] ^= 1;
+    storage.put_file(&name, bytes);
+
+    let log = open(&storage, &flat()).unwrap();
+    assert_eq!((log.report().scanned_chunks, log.report().damaged.len()), (0, 0), "footers are believed");
+    let reader = log.reader();
+    assert!(reader.entry(5).is_err() && reader.entry(4).is_ok() && reader.entry(6).is_ok());
+    drop(log);
+    let log = open(&storage, &raft_log::Config { full_check: true, ..flat() }).unwrap();
+    assert_eq!(log.report().damaged.len(), 1, "{:?}", log.report());
+    assert_eq!(log.report().damaged[0].index, Some(5));
+    assert!(log.report().scanned_chunks >= 1);
+}

@@ -21,4 +21,3 @@ mod reuse;
 mod support;
 mod verdicts;
 mod vouching;
-mod watched_storage;

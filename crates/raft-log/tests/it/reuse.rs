@@ -10,10 +10,9 @@ use bytes::Bytes;
 use raft_log::{ChunkId, Config, Entry, PlainTypes, PlainVote, RaftLogWriter, Storage, TornTail, WriteError};
 use raft_log_chunk::{ChunkHeader, RESERVE_BYTES, SPARE_BYTES, Space, is_temporary_file_name};
 use raft_log_codec::Frame;
-use raft_log_testkit::{MemoryStorage, Operation};
+use raft_log_testkit::{Call, MemoryStorage, Operation, WatchedStorage};
 
 use crate::support::*;
-use crate::watched_storage::{Call, WatchedStorage};
 
 /// What a chunk takes: a purge and so many entries.
 const ENTRIES_PER_CHUNK: u64 = 35;
@@ -270,7 +269,7 @@ fn a_kill_or_a_loss_of_power_at_any_call_loses_nothing_and_brings_nothing_back()
         |sector| sector % 2 == 1,
     ];
     let storage = MemoryStorage::new();
-    let watched = WatchedStorage::new(&storage);
+    let watched = WatchedStorage::new(storage.clone());
     let promises: Arc<Mutex<Promises>> = Arc::default();
     let mut log = open_watched(&watched);
     let (moments, torn) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -310,7 +309,7 @@ type Write = (String, u64, Vec<u8>);
 #[test]
 fn a_torn_write_in_reused_space_is_told_by_its_own_frames() {
     let storage = MemoryStorage::new();
-    let watched = WatchedStorage::new(&storage);
+    let watched = WatchedStorage::new(storage.clone());
     let mut log = open_watched(&watched);
     while log.wal().chunks_reused() < 2 {
         fill_chunks(&mut log, 1);
@@ -360,7 +359,7 @@ fn a_torn_write_in_reused_space_is_told_by_its_own_frames() {
 #[test]
 fn a_reader_that_holds_a_purged_chunk_reads_its_bytes_to_the_end() {
     let storage = MemoryStorage::new();
-    let watched = WatchedStorage::new(&storage);
+    let watched = WatchedStorage::new(storage.clone());
     let mut log = open_watched(&watched);
     fill_chunks(&mut log, 2);
     let first = ChunkId::new(0).file_name();
@@ -536,7 +535,7 @@ fn promises_with_one_more(promises: &Promises) -> Promises {
 #[test]
 fn a_purged_file_is_renamed_made_durable_looked_at_and_only_then_written() {
     let storage = MemoryStorage::new();
-    let watched = WatchedStorage::new(&storage);
+    let watched = WatchedStorage::new(storage.clone());
     let mut log = open_watched(&watched);
     let calls: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
     let noted = calls.clone();

@@ -1,25 +1,32 @@
-//! A storage in memory that shows each call to a test before it happens: to note it, to hold it up, or to look at what
-//! a crash at this moment would leave.
+//! A storage that shows each call on another one before it happens: to count it, to hold it up, or to look at what a
+//! crash at this moment would leave.
 
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
-use raft_log::{Storage, StorageFile};
-use raft_log_chunk::{DirectoryEntry, LockAttempt};
-use raft_log_testkit::MemoryStorage;
+use raft_log_chunk::{DirectoryEntry, LockAttempt, Storage, StorageFile};
 
 /// A call that reads or changes something. A file has the name that it has by then.
 #[derive(Debug, Clone)]
-pub(crate) enum Call<'a> {
+pub enum Call<'a> {
+    /// `Storage::create`.
     Create(&'a str),
+    /// `Storage::rename`, from and to.
     Rename(&'a str, &'a str),
+    /// `Storage::remove`.
     Remove(&'a str),
+    /// `Storage::sync_directory`.
     SyncDirectory,
+    /// `StorageFile::links`.
     Links(&'a str),
+    /// `StorageFile::read_at`.
     Read(&'a str),
+    /// `StorageFile::write_at`, with the offset and the bytes.
     Write(&'a str, u64, &'a [u8]),
+    /// `StorageFile::truncate`.
     Truncate(&'a str),
+    /// `StorageFile::sync`.
     Sync(&'a str),
 }
 
@@ -27,13 +34,14 @@ type Watch = Arc<dyn Fn(&Call<'_>) + Send + Sync>;
 
 /// What all files of one directory share.
 struct Watched {
-    memory: MemoryStorage,
+    inner: Arc<dyn Storage>,
     watch: RwLock<Watch>,
     names: Mutex<Vec<Arc<Mutex<String>>>>,
 }
 
+/// A storage, and whoever watches it. Clones watch together.
 #[derive(Clone)]
-pub(crate) struct WatchedStorage(Arc<Watched>);
+pub struct WatchedStorage(Arc<Watched>);
 
 struct WatchedFile {
     inner: Arc<dyn StorageFile>,
@@ -42,13 +50,14 @@ struct WatchedFile {
 }
 
 impl WatchedStorage {
-    pub(crate) fn new(memory: &MemoryStorage) -> Self {
+    /// Nobody watches yet.
+    pub fn new(inner: impl Storage) -> Self {
         let watch = RwLock::new(Arc::new(|_: &Call<'_>| {}) as Watch);
-        Self(Arc::new(Watched { memory: memory.clone(), watch, names: Mutex::default() }))
+        Self(Arc::new(Watched { inner: Arc::new(inner), watch, names: Mutex::default() }))
     }
 
-    /// Shows calls to `watch` from now on.
-    pub(crate) fn watch(&self, watch: impl Fn(&Call<'_>) + Send + Sync + 'static) {
+    /// Shows calls to `watch` from now on, on the thread that makes them. The call happens when `watch` returns.
+    pub fn watch(&self, watch: impl Fn(&Call<'_>) + Send + Sync + 'static) {
         *self.0.watch.write().unwrap() = Arc::new(watch);
     }
 
@@ -66,7 +75,7 @@ impl WatchedStorage {
 
 impl std::fmt::Debug for WatchedStorage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.memory.fmt(f)
+        self.0.inner.fmt(f)
     }
 }
 
@@ -78,33 +87,33 @@ impl std::fmt::Debug for WatchedFile {
 
 impl Storage for WatchedStorage {
     fn path(&self) -> &Path {
-        self.0.memory.path()
+        self.0.inner.path()
     }
 
     fn lock(&self, name: &str) -> io::Result<LockAttempt> {
-        self.0.memory.lock(name)
+        self.0.inner.lock(name)
     }
 
     fn list(&self) -> io::Result<Vec<DirectoryEntry>> {
-        self.0.memory.list()
+        self.0.inner.list()
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(self.wrap(self.0.memory.open(name)?, name))
+        Ok(self.wrap(self.0.inner.open(name)?, name))
     }
 
     fn open_writable(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(self.wrap(self.0.memory.open_writable(name)?, name))
+        Ok(self.wrap(self.0.inner.open_writable(name)?, name))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
         self.show(Call::Create(name));
-        Ok(self.wrap(self.0.memory.create(name)?, name))
+        Ok(self.wrap(self.0.inner.create(name)?, name))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.show(Call::Rename(from, to));
-        self.0.memory.rename(from, to)?;
+        self.0.inner.rename(from, to)?;
         for name in self.0.names.lock().unwrap().iter() {
             let mut name = name.lock().unwrap();
             if *name == from {
@@ -116,20 +125,20 @@ impl Storage for WatchedStorage {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.show(Call::Remove(name));
-        self.0.memory.remove(name)
+        self.0.inner.remove(name)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
         self.show(Call::SyncDirectory);
-        self.0.memory.sync_directory()
+        self.0.inner.sync_directory()
     }
 
     fn sync_parent(&self) -> io::Result<()> {
-        self.0.memory.sync_parent()
+        self.0.inner.sync_parent()
     }
 
     fn random(&self) -> io::Result<u64> {
-        self.0.memory.random()
+        self.0.inner.random()
     }
 }
 
