@@ -1,41 +1,10 @@
-//! The log's errors as openraft takes them: its storage errors, with an `io::Error` in them that has a kind and the log's
-//! error as its cause.
-//!
-//! openraft stops a node on each of them. None is made here for what is legal.
+//! The log's errors as openraft takes them: its storage errors, with the log's error and its causes in them.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 
 use openraft::{AnyError, NodeId, StorageError, StorageIOError};
-use raft_log::{FlushError, ReadError, Types, WriteError};
-
-pub(crate) fn write<T: Types>(error: WriteError<T>) -> io::Error {
-    let kind = match &error {
-        WriteError::Rejected(_) => io::ErrorKind::InvalidInput,
-        WriteError::Encode(_) => io::ErrorKind::InvalidData,
-        WriteError::NoSpace(source) | WriteError::Io(source) => source.kind(),
-        WriteError::Poisoned(poisoned) => poisoned.source.kind(),
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, error)
-}
-
-pub(crate) fn flush(error: FlushError) -> io::Error {
-    let kind = match &error {
-        FlushError::Poisoned(poisoned) => poisoned.source.kind(),
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, error)
-}
-
-pub(crate) fn read(error: ReadError) -> io::Error {
-    let kind = match &error {
-        ReadError::Purged { .. } | ReadError::IndexNotFound { .. } => io::ErrorKind::NotFound,
-        ReadError::Damaged { .. } | ReadError::Undecodable { .. } => io::ErrorKind::InvalidData,
-        ReadError::Io { source, .. } => source.kind(),
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, error)
-}
 
 pub(crate) fn of_logs_written<N: NodeId>(error: io::Error) -> StorageError<N> {
     StorageIOError::write_logs(AnyError::new(&error)).into()
@@ -48,3 +17,26 @@ pub(crate) fn of_vote_written<N: NodeId>(error: io::Error) -> StorageError<N> {
 pub(crate) fn of_logs_read<N: NodeId>(error: io::Error) -> StorageError<N> {
     StorageIOError::read_logs(AnyError::new(&error)).into()
 }
+
+/// For a callback: openraft 0.9 keeps of its error what it displays, and not its causes; so they are displayed, too.
+pub(crate) fn of_callback(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), WithCauses(error))
+}
+
+/// An error that displays its causes behind itself.
+#[derive(Debug)]
+struct WithCauses(io::Error);
+
+impl fmt::Display for WithCauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for WithCauses {}

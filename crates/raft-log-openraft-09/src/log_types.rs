@@ -1,157 +1,57 @@
-//! The types that a log of an openraft application stores: openraft's own in wrappers that the log can use.
-//!
-//! Entries are stored, and kept in the log's cache, as the bytes their codec wrote: reading them back needs no clone of a
-//! value, and what the cache counts is what it holds.
+//! openraft's ids and votes for the log: what they are called, how they are ordered, and by which codec they are written.
 
 use std::cmp::Ordering;
-use std::fmt;
 use std::marker::PhantomData;
 
-use bytes::Bytes;
-use openraft::RaftTypeConfig;
-use raft_log::{Decode, DecodeError, Encode, EncodeError, LogId, Types, Vote};
+use openraft::{LogId, RaftTypeConfig, Vote};
+use raft_log::{DecodeError, EncodeError};
+use raft_log_engine::Engine;
 
-use crate::{Codec, LowPurge};
+use crate::Codec;
 
 /// The types of the log of an application `C` whose values are written by `K`. With them the log can be opened without
 /// openraft: `RaftLog::<LogTypes<C, K>>::open_typed(dir)`.
-pub struct LogTypes<C, K>(PhantomData<(C, K)>);
+pub type LogTypes<C, K> = raft_log_engine::LogTypes<Openraft<C, K>>;
 
-impl<C: RaftTypeConfig, K: Codec<C>> Types for LogTypes<C, K> {
-    type LogId = StoredId<C, K>;
-    type Vote = StoredVote<C, K>;
-    type Payload = Bytes;
-    type UserData = LowPurge<C, K>;
-}
+/// openraft with an application `C` whose values are written by `K`. Only a name.
+pub struct Openraft<C, K>(PhantomData<(C, K)>);
 
-/// openraft's log id, as the log stores it.
-pub struct StoredId<C: RaftTypeConfig, K> {
-    id: openraft::LogId<C::NodeId>,
-    codec: PhantomData<K>,
-}
+impl<C: RaftTypeConfig, K: Codec<C>> Engine for Openraft<C, K> {
+    type Id = LogId<C::NodeId>;
+    type Vote = Vote<C::NodeId>;
 
-impl<C: RaftTypeConfig, K> StoredId<C, K> {
-    /// Wraps an id.
-    pub fn new(id: openraft::LogId<C::NodeId>) -> Self {
-        Self { id, codec: PhantomData }
+    fn term(id: &LogId<C::NodeId>) -> u64 {
+        id.leader_id.term
     }
 
-    /// openraft's id.
-    pub fn into_inner(self) -> openraft::LogId<C::NodeId> {
-        self.id
-    }
-}
-
-impl<C: RaftTypeConfig, K: Codec<C>> LogId for StoredId<C, K> {
-    fn term(&self) -> u64 {
-        self.id.leader_id.term
+    fn index(id: &LogId<C::NodeId>) -> u64 {
+        id.index
     }
 
-    fn index(&self) -> u64 {
-        self.id.index
+    fn encode_rest(id: &LogId<C::NodeId>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        K::encode_rest(id, out)
     }
 
-    fn encode_rest(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        K::encode_rest(&self.id, out)
+    fn decode_id(term: u64, index: u64, rest: &[u8]) -> Result<LogId<C::NodeId>, DecodeError> {
+        K::decode_id(term, index, rest)
     }
 
-    fn decode(term: u64, index: u64, rest: &[u8]) -> Result<Self, DecodeError> {
-        K::decode_id(term, index, rest).map(Self::new)
-    }
-}
-
-/// openraft's vote, as the log stores it.
-pub struct StoredVote<C: RaftTypeConfig, K> {
-    vote: openraft::Vote<C::NodeId>,
-    codec: PhantomData<K>,
-}
-
-impl<C: RaftTypeConfig, K> StoredVote<C, K> {
-    /// Wraps a vote.
-    pub fn new(vote: openraft::Vote<C::NodeId>) -> Self {
-        Self { vote, codec: PhantomData }
-    }
-
-    /// openraft's vote.
-    pub fn into_inner(self) -> openraft::Vote<C::NodeId> {
-        self.vote
-    }
-}
-
-impl<C: RaftTypeConfig, K: Codec<C>> Vote for StoredVote<C, K> {
     /// openraft's order: by leader, then by whether a quorum granted it. Of two leaders that cannot be compared, the one
     /// that a quorum granted replaces the other.
-    fn may_replace(&self, current: &Self) -> bool {
-        let (new, old) = (&self.vote, &current.vote);
-        match PartialOrd::partial_cmp(&new.leader_id, &old.leader_id) {
+    fn may_replace(new: &Vote<C::NodeId>, current: &Vote<C::NodeId>) -> bool {
+        match PartialOrd::partial_cmp(&new.leader_id, &current.leader_id) {
             Some(Ordering::Greater) => true,
-            Some(Ordering::Equal) => new.committed >= old.committed,
+            Some(Ordering::Equal) => new.committed >= current.committed,
             Some(Ordering::Less) => false,
-            None => new.committed && !old.committed,
+            None => new.committed && !current.committed,
         }
     }
-}
 
-impl<C: RaftTypeConfig, K: Codec<C>> Encode for StoredVote<C, K> {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        K::encode_vote(&self.vote, out)
+    fn encode_vote(vote: &Vote<C::NodeId>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        K::encode_vote(vote, out)
     }
-}
 
-impl<C: RaftTypeConfig, K: Codec<C>> Decode for StoredVote<C, K> {
-    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
-        K::decode_vote(&bytes).map(Self::new)
-    }
-}
-
-// Derives would ask for the same of the codec, which is only a name.
-
-impl<C: RaftTypeConfig, K> Clone for StoredId<C, K> {
-    fn clone(&self) -> Self {
-        Self::new(self.id.clone())
-    }
-}
-
-impl<C: RaftTypeConfig, K> PartialEq for StoredId<C, K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-}
-
-impl<C: RaftTypeConfig, K> Eq for StoredId<C, K> {}
-
-impl<C: RaftTypeConfig, K> PartialOrd for StoredId<C, K> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<C: RaftTypeConfig, K> Ord for StoredId<C, K> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.id.cmp(&other.id)
-    }
-}
-
-impl<C: RaftTypeConfig, K> fmt::Debug for StoredId<C, K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.id, f)
-    }
-}
-
-impl<C: RaftTypeConfig, K> Clone for StoredVote<C, K> {
-    fn clone(&self) -> Self {
-        Self::new(self.vote.clone())
-    }
-}
-
-impl<C: RaftTypeConfig, K> PartialEq for StoredVote<C, K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.vote == other.vote
-    }
-}
-
-impl<C: RaftTypeConfig, K> fmt::Debug for StoredVote<C, K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.vote, f)
+    fn decode_vote(bytes: &[u8]) -> Result<Vote<C::NodeId>, DecodeError> {
+        K::decode_vote(bytes)
     }
 }

@@ -2,9 +2,9 @@
 
 use openraft::RaftTypeConfig;
 use openraft::type_config::alias::LogIdOf;
-use raft_log::{LogId, RaftLogReader, ReadError};
+use raft_log::{RaftLogReader, ReadError};
 
-use crate::{Codec, LogTypes, StoredId};
+use crate::{Codec, LogTypes};
 
 /// The last id of each leader from `first` to `last`, both included.
 ///
@@ -21,7 +21,7 @@ pub(crate) fn last_of_each_leader<C: RaftTypeConfig, K: Codec<C>>(
         while next < run.indexes.end {
             let id = last_of_same_leader(log, next, run.indexes.end - 1)?;
             next = id.index() + 1;
-            found.push(id.into_inner());
+            found.push(id);
         }
     }
     Ok(found)
@@ -32,14 +32,14 @@ fn last_of_same_leader<C: RaftTypeConfig, K: Codec<C>>(
     log: &RaftLogReader<LogTypes<C, K>>,
     from: u64,
     to: u64,
-) -> Result<StoredId<C, K>, ReadError> {
-    let mut own = log.log_id(from)?;
+) -> Result<LogIdOf<C>, ReadError> {
+    let mut own = log.log_id(from)?.into_inner();
     let mut other = to + 1;
     while own.index() + 1 < other {
         // The end first: most terms have one leader.
         let middle = if other == to + 1 { to } else { own.index() + (other - own.index()) / 2 };
-        let id = log.log_id(middle)?;
-        if id.has_leader_of(&own) { own = id } else { other = middle }
+        let id = log.log_id(middle)?.into_inner();
+        if id.committed_leader_id() == own.committed_leader_id() { own = id } else { other = middle }
     }
     Ok(own)
 }

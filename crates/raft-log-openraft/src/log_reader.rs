@@ -1,15 +1,12 @@
-//! Reading: entries, the vote and key log ids, beside the writer.
+//! Reading: entries, the vote and key log ids, beside the writer, in openraft's names.
 //!
 //! What always holds: what the cache has is given at once, and what it does not have is read on a thread that may block.
-//! A result begins exactly where it was asked to, or is an error; only what was purged or is not there yet may be missing,
-//! and only where openraft allows it.
 
 use std::fmt;
 use std::io;
-use std::ops::{Bound, Range, RangeBounds, RangeInclusive};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::vec;
 
-use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use openraft::errors::LeaderChanged;
 use openraft::storage::{
@@ -18,75 +15,31 @@ use openraft::storage::{
 use openraft::type_config::alias::{LeaderIdOf, LogIdOf, VoteOf};
 use openraft::vote::RaftVote;
 use openraft::{AsyncRuntime, OptionalSend, RaftTypeConfig};
-use raft_log::{DecodeError, RaftLogReader, ReadError};
+use raft_log_engine::{EngineReader, Found, StoredVote, decoded, half_open, io_error};
 
-use crate::cached_window::CachedFrom;
-use crate::{Codec, LogTypes, SerdeCodec, StoredId, failure, key_log_ids};
+use crate::{Codec, Openraft, SerdeCodec, key_log_ids};
 
 /// Reads a [`LogStore`](crate::LogStore). Clones are cheap, see everything that is appended later, and outlive the store.
 pub struct LogReader<C: RaftTypeConfig, K: Codec<C> = SerdeCodec> {
-    log: RaftLogReader<LogTypes<C, K>>,
-    cached: CachedFrom,
-    bytes_max: u64,
-}
-
-/// What the log gives: an id, and the bytes of an entry.
-type Stored<C, K> = (StoredId<C, K>, Bytes);
-
-/// An entry that its codec does not decode.
-#[derive(Debug, thiserror::Error)]
-#[error("entry {index} does not decode")]
-struct Undecodable {
-    index: u64,
-    source: DecodeError,
+    log: EngineReader<Openraft<C, K>>,
 }
 
 impl<C: RaftTypeConfig, K: Codec<C>> LogReader<C, K> {
-    pub(crate) fn new(log: RaftLogReader<LogTypes<C, K>>, cached: CachedFrom, bytes_max: u64) -> Self {
-        Self { log, cached, bytes_max }
+    pub(crate) fn new(log: EngineReader<Openraft<C, K>>) -> Self {
+        Self { log }
     }
 
-    pub(crate) fn limit(&mut self, bytes_max: u64) {
-        self.bytes_max = bytes_max;
+    fn vote(&self) -> Option<VoteOf<C>> {
+        self.log.log().state().vote.map(StoredVote::into_inner)
     }
 
-    pub(crate) fn vote(&self) -> Option<VoteOf<C>> {
-        self.log.state().vote.map(|vote| vote.into_inner())
-    }
-
-    /// All entries of a range that there are.
-    async fn all(&self, range: Range<u64>) -> Result<Vec<C::Entry>, io::Error> {
-        let start = range.start.max(self.log.indexes().start);
-        self.read(start, move |log| all_there_are(log, &range)).await
-    }
-
-    /// The entries from exactly `start` on, as many as fit into the limit: at least one, and an error if there is none.
-    async fn some(&self, start: u64, end: u64) -> Result<Vec<C::Entry>, io::Error> {
-        let bytes_max = self.bytes_max;
-        let read = move |log: &RaftLogReader<LogTypes<C, K>>| {
-            let entries = log.read_limited(start, end, bytes_max)?;
-            if entries.is_empty() {
-                // Tells why: it is behind the end.
-                return log.entry(start).map(|entry| vec![entry]);
-            }
-            Ok(entries)
+    /// Takes what the cache gave, and has the rest read on a thread that may block.
+    async fn take(&self, found: Found<Openraft<C, K>>) -> Result<Vec<C::Entry>, io::Error> {
+        let stored = match found {
+            Found::Cached(stored) => stored,
+            Found::OnDisk(read) => C::AsyncRuntime::spawn_blocking(move || read.read()).await??,
         };
-        self.read(start, read).await
-    }
-
-    /// Reads on this thread what the cache has from `start` on, and anything else on another one.
-    async fn read(
-        &self,
-        start: u64,
-        read: impl FnOnce(&RaftLogReader<LogTypes<C, K>>) -> Result<Vec<Stored<C, K>>, ReadError> + Send + 'static,
-    ) -> Result<Vec<C::Entry>, io::Error> {
-        let stored = if self.cached.holds(start) {
-            read(&self.log)
-        } else {
-            let log = self.log.clone();
-            C::AsyncRuntime::spawn_blocking(move || read(&log)).await?
-        };
-        stored.map_err(failure::read)?.into_iter().map(decode::<C, K>).collect()
+        decoded(stored, K::decode_entry)
     }
 
     /// Whether `leader` still leads, as far as this node knows.
@@ -98,34 +51,19 @@ impl<C: RaftTypeConfig, K: Codec<C>> LogReader<C, K> {
     }
 
     /// The entries of a range in limited batches, the first of which is read at once.
-    async fn batches(&self, range: Range<u64>, leader: Option<LeaderIdOf<C>>) -> Batches<C, K> {
-        let there = self.log.indexes();
-        let (next, end) = (range.start.max(there.start), range.end.min(there.end));
+    ///
+    /// From exactly where the range begins, or an error: openraft applies what a stream gives without comparing indexes, so
+    /// entries that are left out because they were purged would be left out of the state machine.
+    async fn batches(&self, range: impl RangeBounds<u64>, leader: Option<LeaderIdOf<C>>) -> Batches<C, K> {
+        let there = self.log.log().indexes();
+        let is_from_first = matches!(range.start_bound(), Bound::Unbounded);
+        let range = half_open(&range);
+        let next = if is_from_first { there.start } else { range.start };
+        let end = range.end.min(there.end);
         let mut batches =
             Batches { reader: self.clone(), next, end, leader, ready: Ok(Vec::new().into_iter()) };
         batches.fill().await;
         batches
-    }
-}
-
-fn decode<C: RaftTypeConfig, K: Codec<C>>((id, bytes): Stored<C, K>) -> Result<C::Entry, io::Error> {
-    let id = id.into_inner();
-    let index = id.index();
-    K::decode_entry(id, &bytes)
-        .map_err(|source| io::Error::new(io::ErrorKind::InvalidData, Undecodable { index, source }))
-}
-
-fn all_there_are<C: RaftTypeConfig, K: Codec<C>>(
-    log: &RaftLogReader<LogTypes<C, K>>,
-    range: &Range<u64>,
-) -> Result<Vec<Stored<C, K>>, ReadError> {
-    loop {
-        let start = range.start.max(log.indexes().start);
-        match log.read(start..range.end) {
-            // The log's first index has changed since it was asked for.
-            Err(ReadError::Purged { .. } | ReadError::IndexNotFound { .. }) => {}
-            read => return read,
-        }
     }
 }
 
@@ -151,7 +89,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> Batches<C, K> {
         if self.next >= self.end {
             return Ok(Vec::new());
         }
-        let entries = self.reader.some(self.next, self.end).await;
+        let entries = self.reader.take(self.reader.log.some(self.next..self.end)).await;
         if let Some(leader) = &self.leader {
             self.reader.check_leader(leader)?;
         }
@@ -188,7 +126,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> OpenraftLogReader<C> for LogReader<C, K> {
     where
         RB: RangeBounds<u64> + Clone + fmt::Debug + OptionalSend,
     {
-        let batches = self.batches(half_open(&range), Some(leader)).await;
+        let batches = self.batches(range, Some(leader)).await;
         stream::unfold(batches, async |mut batches| Some((batches.entry().await?, batches)))
     }
 
@@ -199,7 +137,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> OpenraftLogReader<C> for LogReader<C, K> {
     where
         RB: RangeBounds<u64> + Clone + fmt::Debug + OptionalSend,
     {
-        let batches = self.batches(half_open(&range), None).await;
+        let batches = self.batches(range, None).await;
         stream::unfold(batches, async |mut batches| {
             let entry = batches.entry().await?.map_err(|error| match error {
                 LeaderBoundedStreamError::IoError(error) => error,
@@ -213,7 +151,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> OpenraftLogReader<C> for LogReader<C, K> {
         &mut self,
         range: RB,
     ) -> Result<Vec<C::Entry>, io::Error> {
-        self.all(half_open(&range)).await
+        self.take(self.log.all(half_open(&range))).await
     }
 
     async fn read_vote(&mut self) -> Result<Option<VoteOf<C>>, io::Error> {
@@ -221,10 +159,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> OpenraftLogReader<C> for LogReader<C, K> {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<C::Entry>, io::Error> {
-        if start >= end {
-            return Ok(Vec::new());
-        }
-        self.some(start, end).await
+        self.take(self.log.some(start..end)).await
     }
 
     async fn get_key_log_ids(
@@ -232,33 +167,18 @@ impl<C: RaftTypeConfig, K: Codec<C>> OpenraftLogReader<C> for LogReader<C, K> {
         range: RangeInclusive<LogIdOf<C>>,
     ) -> Result<Vec<LogIdOf<C>>, io::Error> {
         let (first, last) = (range.start().index(), range.end().index());
-        key_log_ids::last_of_each_leader(&self.log, first, last).map_err(failure::read)
+        key_log_ids::last_of_each_leader(self.log.log(), first, last).map_err(io_error::of_read)
     }
-}
-
-/// No entry has the index `u64::MAX`, so a half-open range can name every entry.
-fn half_open(range: &impl RangeBounds<u64>) -> Range<u64> {
-    let start = match range.start_bound() {
-        Bound::Included(start) => *start,
-        Bound::Excluded(before) => before.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match range.end_bound() {
-        Bound::Included(last) => last.saturating_add(1),
-        Bound::Excluded(end) => *end,
-        Bound::Unbounded => u64::MAX,
-    };
-    start..end
 }
 
 impl<C: RaftTypeConfig, K: Codec<C>> Clone for LogReader<C, K> {
     fn clone(&self) -> Self {
-        Self { log: self.log.clone(), cached: self.cached.clone(), bytes_max: self.bytes_max }
+        Self { log: self.log.clone() }
     }
 }
 
 impl<C: RaftTypeConfig, K: Codec<C>> fmt::Debug for LogReader<C, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogReader").field("log", &self.log).finish_non_exhaustive()
+        f.debug_struct("LogReader").field("log", self.log.log()).finish()
     }
 }

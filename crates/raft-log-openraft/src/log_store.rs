@@ -1,34 +1,26 @@
-//! Writing: what openraft asks of a log store, on a log.
+//! Writing: what openraft asks of a log store, in its names. What they mean for a log is `raft-log-engine`'s.
 //!
-//! What always holds: nothing here waits for a disk but `save_vote`, which awaits its sync; what openraft may legally ask
-//! for and needs no change is no error; and all that is written is in one order, so that what a sync covers is covered with
-//! all before it.
+//! What always holds: nothing here waits for a disk but `save_vote`, which awaits its sync.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::type_config::alias::{LogIdOf, VoteOf};
-use openraft::{OptionalSend, RaftTypeConfig, entry::RaftEntry};
-use raft_log::{Config, LogId, OpenError, RaftLog, RaftLogWriter, Storage, WriteError};
+use openraft::{OptionalSend, RaftTypeConfig};
+use raft_log::{Config, OpenError, RaftLog, Storage};
+use raft_log_engine::{Ends, EngineLog, ToldOnce, io_error};
 
-use crate::cached_window::CachedWindow;
-use crate::told_once::ToldOnce;
-use crate::{Codec, LogReader, LogTypes, LowPurge, SerdeCodec, StoredId, StoredVote, failure};
-
-/// How many bytes a limited read of openraft gives, about, if nothing else was asked for: 1 MiB.
-pub const READ_BYTES_MAX: u64 = 1 << 20;
+use crate::{Codec, LogReader, LogTypes, Openraft, SerdeCodec};
 
 /// The log of one openraft node, in a directory of its own.
 ///
 /// Give it to `Raft::new`. Dropping it, as `Raft::shutdown` does, closes the log: it is synced, and the directory can be
 /// opened again.
 pub struct LogStore<C: RaftTypeConfig, K: Codec<C> = SerdeCodec> {
-    log: RaftLog<LogTypes<C, K>>,
-    reader: LogReader<C, K>,
-    window: CachedWindow,
+    log: EngineLog<Openraft<C, K>>,
 }
 
 impl<C: RaftTypeConfig, K: Codec<C>> LogStore<C, K> {
@@ -39,7 +31,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> LogStore<C, K> {
     /// # Errors
     /// When the log has another owner, or the directory does not make a log; nothing was changed then.
     pub fn open(config: impl Into<Config>) -> Result<Self, OpenError> {
-        Self::wrap(config.into(), RaftLog::open_typed)
+        Ok(Self { log: EngineLog::open(config)? })
     }
 
     /// As [`open`](Self::open), on any storage: for tests, with one in memory.
@@ -47,46 +39,20 @@ impl<C: RaftTypeConfig, K: Codec<C>> LogStore<C, K> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_on(config: impl Into<Config>, storage: Arc<dyn Storage>) -> Result<Self, OpenError> {
-        Self::wrap(config.into(), |config| RaftLog::open_on(config, storage))
+        Ok(Self { log: EngineLog::open_on(config, storage)? })
     }
 
-    fn wrap(
-        config: Config,
-        open: impl FnOnce(Config) -> Result<RaftLog<LogTypes<C, K>>, OpenError>,
-    ) -> Result<Self, OpenError> {
-        let (max_items, capacity) = (config.log_cache_max_items, config.log_cache_capacity);
-        let log = open(config)?;
-        let window = CachedWindow::new(max_items, capacity, log.state().end_index());
-        let reader = LogReader::new(log.reader(), window.reader(), READ_BYTES_MAX);
-        Ok(Self { log, reader, window })
-    }
-
-    /// Sets how many bytes one read for a follower brings, about; it is [`READ_BYTES_MAX`] otherwise. An entry that is
-    /// larger is read alone.
+    /// Sets how many bytes one read for a follower brings, about; it is [`READ_BYTES_MAX`](crate::READ_BYTES_MAX)
+    /// otherwise. An entry that is larger is read alone.
     #[must_use]
     pub fn limit_reads(mut self, bytes_max: u64) -> Self {
-        self.reader.limit(bytes_max);
+        self.log.limit_reads(bytes_max);
         self
     }
 
     /// The log itself: its report of what was found, its state.
     pub fn log(&self) -> &RaftLog<LogTypes<C, K>> {
-        &self.log
-    }
-
-    fn append_now(&mut self, entries: impl IntoIterator<Item = C::Entry>) -> Result<(), io::Error> {
-        let encode = |entry: C::Entry| {
-            let mut bytes = Vec::new();
-            K::encode_entry(&entry, &mut bytes).map_err(WriteError::Encode)?;
-            Ok((StoredId::new(entry.log_id()), Bytes::from(bytes)))
-        };
-        let encoded: Result<Vec<_>, WriteError<LogTypes<C, K>>> = entries.into_iter().map(encode).collect();
-        let entries = encoded.map_err(failure::write)?;
-        let Some(first) = entries.first().map(|(id, _)| id.index()) else { return Ok(()) };
-        let sizes: Vec<usize> = entries.iter().map(|(_, bytes)| bytes.len()).collect();
-        self.log.append(entries).map_err(failure::write)?;
-        self.window.push(first, sizes.into_iter());
-        Ok(())
+        self.log.log()
     }
 }
 
@@ -94,46 +60,24 @@ impl<C: RaftTypeConfig, K: Codec<C>> RaftLogStorage<C> for LogStore<C, K> {
     type LogReader = LogReader<C, K>;
 
     async fn get_log_state(&mut self) -> Result<LogState<C>, io::Error> {
-        let state = self.log.state();
-        let low = state.user_data.map(LowPurge::into_id);
-        let last_purged_log_id = state.purged.map(StoredId::into_inner).or(low);
-        let last_log_id = state.last.map(StoredId::into_inner).or_else(|| last_purged_log_id.clone());
+        let Ends { purged: last_purged_log_id, last: last_log_id } = self.log.ends();
         Ok(LogState { last_purged_log_id, last_log_id })
     }
 
     async fn get_log_reader(&mut self) -> Self::LogReader {
-        self.reader.clone()
+        LogReader::new(self.log.reader().clone())
     }
 
     async fn save_vote(&mut self, vote: &VoteOf<C>) -> Result<(), io::Error> {
-        self.log.save_vote(StoredVote::new(vote.clone())).map_err(failure::write)?;
-        // The sync is another thread's work; this one is free until it is told.
-        self.log.ticket().await.map_err(failure::flush)
+        self.log.save_vote(vote.clone())?.await.map_err(io_error::of_flush)
     }
 
-    /// Not synced: it is durable with what is written next. What is not in the log is not marked, so that the mark never
-    /// outlives the entries it covers; and the mark never goes back.
     async fn save_committed(&mut self, committed: Option<LogIdOf<C>>) -> Result<(), io::Error> {
-        let Some(committed) = committed.map(StoredId::new) else { return Ok(()) };
-        let state = self.log.state();
-        let is_known = state.committed.as_ref().is_some_and(|known| known.index() > committed.index());
-        if is_known || committed.index() >= state.end_index() {
-            return Ok(());
-        }
-        match self.log.commit(committed) {
-            // A full disk refuses entries first, and says so there. Without this mark a restart only applies less.
-            Ok(()) | Err(WriteError::NoSpace(_)) => Ok(()),
-            Err(error) => Err(failure::write(error)),
-        }
+        committed.map_or(Ok(()), |id| self.log.save_committed(id))
     }
 
-    /// The mark that was saved, if it is above what was purged.
     async fn read_committed(&mut self) -> Result<Option<LogIdOf<C>>, io::Error> {
-        let state = self.log.state();
-        // The log takes what is purged for committed. openraft knows that by itself, and would take it for a mark of ours,
-        // up to which it must apply entries again that are gone.
-        let purged = state.purged.map(|purged| purged.index());
-        Ok(state.committed.filter(|id| Some(id.index()) > purged).map(StoredId::into_inner))
+        Ok(self.log.committed())
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<C>) -> Result<(), io::Error>
@@ -141,48 +85,21 @@ impl<C: RaftTypeConfig, K: Codec<C>> RaftLogStorage<C> for LogStore<C, K> {
         I: IntoIterator<Item = C::Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let callback = ToldOnce::new(callback);
-        if let Err(error) = self.append_now(entries) {
-            callback.leave_to_the_result();
-            return Err(error);
-        }
-        self.log.flush(move |outcome| callback.tell(outcome));
-        Ok(())
+        let callback = ToldOnce::new(|outcome| callback.io_completed(outcome));
+        self.log.append(entries, |entry| entry.log_id(), K::encode_entry, callback)
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogIdOf<C>>) -> Result<(), io::Error> {
-        let first = self.log.reader().indexes().start;
-        let is_low = |id: &StoredId<C, K>| self.log.state().purged.is_none() && id.index() < first;
-        // Below the first entry of a log that has purged nothing there is none to keep.
-        let after = last_log_id.map(StoredId::new).filter(|id| !is_low(id));
-        self.log.truncate(after).map_err(failure::write)?;
-        self.window.truncate(self.log.state().end_index());
-        Ok(())
+        self.log.truncate_after(last_log_id)
     }
 
     async fn purge(&mut self, log_id: LogIdOf<C>) -> Result<(), io::Error> {
-        let upto = StoredId::new(log_id);
-        let state = self.log.state();
-        let first = self.log.reader().indexes().start;
-        if state.purged.is_none() && upto.index() < first {
-            let is_known = state.user_data.is_some_and(|low| low.into_id().index() >= upto.index());
-            if is_known {
-                return Ok(());
-            }
-            return self.log.save_user_data(Some(LowPurge::new(upto))).map_err(failure::write);
-        }
-        self.log.purge(upto).map_err(failure::write)?;
-        let there = self.log.reader().indexes();
-        self.window.purge(there.start, there.end);
-        // Files go once the mark is durable, which an idle node would wait long for. Should it fail, whatever is written
-        // next says so.
-        self.log.flush(|_| {});
-        Ok(())
+        self.log.purge(log_id)
     }
 }
 
 impl<C: RaftTypeConfig, K: Codec<C>> fmt::Debug for LogStore<C, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogStore").field("log", &self.log).finish_non_exhaustive()
+        f.debug_struct("LogStore").field("log", self.log.log()).finish()
     }
 }

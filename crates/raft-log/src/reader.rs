@@ -76,6 +76,19 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
         }
     }
 
+    /// As [`read_limited`](Self::read_limited), if it needs no disk: `None` when the cache does not hold the entry at
+    /// `start`, or the log begins behind it. For threads that must not block: what is not given here is for another
+    /// thread to read.
+    pub fn read_cached(&self, start: u64, end: u64, bytes_max: u64) -> Option<Vec<Entry<T>>> {
+        let view = self.view.read();
+        let end = end.min(bounds(&view).end);
+        if start >= end {
+            return Some(Vec::new());
+        }
+        let is_cached = view.cache.first().is_some_and(|first| first <= start);
+        is_cached.then(|| cached(&view, start..end, bytes_max).into_iter().map(|(entry, _)| entry).collect())
+    }
+
     /// One entry.
     ///
     /// # Errors
@@ -142,16 +155,7 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
             }
             check_start(&view, start)?;
             let cached_from = view.cache.first().map_or(end, |first| first.clamp(start, end));
-            let mut cached = Vec::new();
-            let mut bytes = 0;
-            for (entry, size) in view.cache.iter_from(cached_from).take(entries_in(cached_from..end)) {
-                cached.push((entry.clone(), size));
-                bytes += size;
-                if bytes >= bytes_max {
-                    break;
-                }
-            }
-            (locate(&view, start..cached_from), cached)
+            (locate(&view, start..cached_from), cached(&view, cached_from..end, bytes_max))
         };
         let mut entries = Vec::new();
         let mut bytes = 0;
@@ -208,6 +212,20 @@ fn check_start<T: Types>(view: &View<T>, index: u64) -> Result<(), ReadError> {
 fn not_found<T: Types>(view: &View<T>, index: u64) -> ReadError {
     let Range { start: first, end } = bounds(view);
     ReadError::IndexNotFound { index, first, end }
+}
+
+/// Entries of the cache with the bytes of their frames, up to the one that brings these to `bytes_max`.
+fn cached<T: Types>(view: &View<T>, range: Range<u64>, bytes_max: u64) -> Vec<(Entry<T>, u64)> {
+    let mut cached = Vec::new();
+    let mut bytes = 0;
+    for (entry, size) in view.cache.iter_from(range.start).take(entries_in(range)) {
+        cached.push((entry.clone(), size));
+        bytes += size;
+        if bytes >= bytes_max {
+            break;
+        }
+    }
+    cached
 }
 
 /// Where the entries lie, with the terms they must have.

@@ -35,7 +35,7 @@ async fn neither_an_append_nor_a_vote_is_reported_before_its_sync() {
     let (permit, permits) = channel::<()>();
     let permits = Mutex::new(permits);
     let is_closed = Arc::new(AtomicBool::new(false));
-    let mut storage = HookedStorage::new(&MemoryStorage::new());
+    let mut storage = HookedStorage::new(MemoryStorage::new());
     let closed = is_closed.clone();
     storage.before_sync = Arc::new(move || {
         if closed.load(Ordering::Relaxed) {

@@ -81,3 +81,47 @@ async fn what_is_purged_already_may_be_appended_and_is_not_there() {
     store.blocking_append([entry(1, 2), entry(1, 3)]).await.unwrap();
     assert_eq!(indexes(&show(&mut store).await.entries), [3]);
 }
+
+#[tokio::test]
+async fn truncating_past_the_end_changes_nothing_and_into_what_is_purged_is_an_error() {
+    let mut store = with_entries(0..9).await;
+    store.purge(log_id(1, 3)).await.unwrap();
+    let before = show(&mut store).await;
+    for past in [9, 10, 1_000, u64::MAX] {
+        store.truncate(log_id(1, past)).await.unwrap();
+    }
+    for purged in [0, 1, 3] {
+        store.truncate(log_id(1, purged)).await.unwrap_err();
+    }
+    assert_eq!(show(&mut store).await, before);
+}
+
+#[tokio::test]
+async fn purging_below_the_first_entry_takes_nothing_and_is_remembered() {
+    let storage = MemoryStorage::new();
+    let mut store = open(storage.clone());
+    store.blocking_append([entry(1, 2), entry(1, 3)]).await.unwrap();
+    store.purge(log_id(0, 1)).await.unwrap();
+    store.purge(log_id(0, 0)).await.unwrap();
+    let before = show(&mut store).await;
+    assert_eq!((before.purged, indexes(&before.entries)), (Some(log_id(0, 1)), vec![2, 3]));
+    drop(store);
+    let mut store = open(storage);
+    assert_eq!(show(&mut store).await, before);
+    store.truncate(log_id(1, 2)).await.unwrap();
+    let purged = Some(log_id(0, 1));
+    assert_eq!(show(&mut store).await, Shown { purged, last: purged, ..Shown::default() });
+    store.blocking_append([entry(2, 2)]).await.unwrap();
+    store.purge(log_id(2, 2)).await.unwrap();
+    assert_eq!(show(&mut store).await.purged, Some(log_id(2, 2)));
+}
+
+#[tokio::test]
+async fn a_log_may_begin_at_zero_one_or_two() {
+    for first in 0..3 {
+        let storage = MemoryStorage::new();
+        open(storage.clone()).blocking_append([entry(1, first)]).await.unwrap();
+        let shown = show(&mut open(storage)).await;
+        assert_eq!((indexes(&shown.entries), shown.last), (vec![first], Some(log_id(1, first))));
+    }
+}

@@ -40,7 +40,7 @@ async fn a_limited_read_ends_with_the_entry_that_fills_it_and_gives_one_in_any_c
 async fn the_disk_is_never_read_on_a_thread_of_the_runtime_and_the_cache_needs_no_other() {
     let own = thread::current().id();
     let (reads, own_reads) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let mut storage = HookedStorage::new(&MemoryStorage::new());
+    let mut storage = HookedStorage::new(MemoryStorage::new());
     let counts = (reads.clone(), own_reads.clone());
     storage.before_read = Arc::new(move || {
         counts.0.fetch_add(1, Ordering::Relaxed);

@@ -30,7 +30,7 @@ async fn gated() -> (Store, Gate) {
     let (wait, waiting) = channel();
     let permits = Mutex::new((wait, permits));
     let is_closed = Arc::new(AtomicBool::new(false));
-    let mut storage = HookedStorage::new(&MemoryStorage::new());
+    let mut storage = HookedStorage::new(MemoryStorage::new());
     let closed = is_closed.clone();
     storage.before_sync = Arc::new(move || {
         if closed.load(Ordering::Relaxed) {

@@ -1,4 +1,5 @@
-//! A storage in memory that calls a test before each read and each sync of a file: to hold it up, or to note the thread.
+//! A storage that calls somebody before each read of a file and before each sync, of a file or of the directory: to hold it
+//! up, to count it, or to note the thread.
 
 use std::io;
 use std::path::Path;
@@ -6,14 +7,13 @@ use std::sync::Arc;
 
 use raft_log::{Storage, StorageFile};
 use raft_log_chunk::{DirectoryEntry, LockAttempt};
-use raft_log_testkit::MemoryStorage;
 
 /// Called before a call on a file.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct HookedStorage {
-    pub(crate) memory: MemoryStorage,
+    inner: Arc<dyn Storage>,
     pub(crate) before_read: Hook,
     pub(crate) before_sync: Hook,
 }
@@ -24,8 +24,8 @@ struct HookedFile {
 }
 
 impl HookedStorage {
-    pub(crate) fn new(memory: &MemoryStorage) -> Self {
-        Self { memory: memory.clone(), before_read: Arc::new(|| {}), before_sync: Arc::new(|| {}) }
+    pub(crate) fn new(inner: impl Storage) -> Self {
+        Self { inner: Arc::new(inner), before_read: Arc::new(|| {}), before_sync: Arc::new(|| {}) }
     }
 
     fn wrap(&self, inner: Arc<dyn StorageFile>) -> Arc<dyn StorageFile> {
@@ -35,7 +35,7 @@ impl HookedStorage {
 
 impl std::fmt::Debug for HookedStorage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.memory.fmt(f)
+        self.inner.fmt(f)
     }
 }
 
@@ -47,47 +47,48 @@ impl std::fmt::Debug for HookedFile {
 
 impl Storage for HookedStorage {
     fn path(&self) -> &Path {
-        self.memory.path()
+        self.inner.path()
     }
 
     fn lock(&self, name: &str) -> io::Result<LockAttempt> {
-        self.memory.lock(name)
+        self.inner.lock(name)
     }
 
     fn list(&self) -> io::Result<Vec<DirectoryEntry>> {
-        self.memory.list()
+        self.inner.list()
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(self.wrap(self.memory.open(name)?))
+        Ok(self.wrap(self.inner.open(name)?))
     }
 
     fn open_writable(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(self.wrap(self.memory.open_writable(name)?))
+        Ok(self.wrap(self.inner.open_writable(name)?))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(self.wrap(self.memory.create(name)?))
+        Ok(self.wrap(self.inner.create(name)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.memory.rename(from, to)
+        self.inner.rename(from, to)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.memory.remove(name)
+        self.inner.remove(name)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.memory.sync_directory()
+        (self.before_sync)();
+        self.inner.sync_directory()
     }
 
     fn sync_parent(&self) -> io::Result<()> {
-        self.memory.sync_parent()
+        self.inner.sync_parent()
     }
 
     fn random(&self) -> io::Result<u64> {
-        self.memory.random()
+        self.inner.random()
     }
 }
 

@@ -53,6 +53,33 @@ async fn a_limited_read_ends_with_the_entry_that_fills_it_and_gives_one_in_any_c
     assert_eq!(indexes(&streamed), [2, 3, 4, 5, 6, 7, 8]);
 }
 
+/// openraft applies what a stream gives, and compares no indexes.
+#[tokio::test]
+async fn a_stream_that_would_have_to_leave_purged_entries_out_is_an_error() {
+    let mut store = open(MemoryStorage::new());
+    append(&mut store, (0..10).map(|index| entry(1, index)).collect()).await;
+    store.save_vote(&vote(1, 1, true)).await.unwrap();
+    store.purge(log_id(1, 1, 3)).await.unwrap();
+    let mut reader = store.get_log_reader().await;
+    for range in [0..8, 3..8, 0..2] {
+        let streamed = collect(reader.entries_stream(range.clone()).await).await;
+        let [Err(error)] = streamed.as_slice() else { panic!("{range:?}: {streamed:?}") };
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        let leader = LeaderIdOf::<Types>::new(1, 1);
+        let streamed = collect(reader.leader_bounded_stream(leader, range).await).await;
+        assert!(matches!(streamed.as_slice(), [Err(LeaderBoundedStreamError::IoError(_))]), "{streamed:?}");
+    }
+    for (streamed, expected) in [
+        (collect(reader.entries_stream(4..6).await).await, vec![4, 5]),
+        (collect(reader.entries_stream(..6).await).await, vec![4, 5]),
+        (collect(reader.entries_stream(8..20).await).await, vec![8, 9]),
+        (collect(reader.entries_stream(20..30).await).await, vec![]),
+    ] {
+        let streamed: Vec<Entry> = streamed.into_iter().map(Result::unwrap).collect();
+        assert_eq!(indexes(&streamed), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_stream_of_a_leader_ends_when_another_one_leads() {
     let mut store = open(MemoryStorage::new()).limit_reads(1);
@@ -82,8 +109,7 @@ async fn a_stream_of_a_leader_ends_when_another_one_leads() {
 #[tokio::test]
 async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
     let reads = Arc::new(AtomicU64::new(0));
-    let memory = MemoryStorage::new();
-    let mut storage = HookedStorage::new(&memory);
+    let mut storage = HookedStorage::new(MemoryStorage::new());
     let counted = reads.clone();
     storage.before_read = Arc::new(move || {
         counted.fetch_add(1, Ordering::Relaxed);
@@ -98,9 +124,11 @@ async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
         expected.push(entries.last().unwrap().log_id);
     }
     let ids: Vec<_> = entries.iter().map(|entry| entry.log_id).collect();
-    let mut store = Store::open_on(small_chunks(), Arc::new(storage)).unwrap();
+    let mut store = Store::open_on(small_chunks(), Arc::new(storage.clone())).unwrap();
     append(&mut store, entries).await;
-    let mut reader = store.get_log_reader().await;
+    drop(store);
+    // As a node that starts.
+    let mut reader = Store::open_on(small_chunks(), Arc::new(storage)).unwrap().get_log_reader().await;
     reads.store(0, Ordering::Relaxed);
     assert_eq!(reader.get_key_log_ids(ids[0]..=*ids.last().unwrap()).await.unwrap(), expected);
     for (from, to) in [(0, 0), (3, 5), (5, 6), (6, 25), (7, 8), (30, 38), (38, 38)] {
@@ -117,8 +145,7 @@ async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
 async fn the_disk_is_never_read_on_a_thread_of_the_runtime_and_the_cache_needs_no_other() {
     let own = thread::current().id();
     let (reads, own_reads) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let memory = MemoryStorage::new();
-    let mut storage = HookedStorage::new(&memory);
+    let mut storage = HookedStorage::new(MemoryStorage::new());
     let counts = (reads.clone(), own_reads.clone());
     storage.before_read = Arc::new(move || {
         counts.0.fetch_add(1, Ordering::Relaxed);

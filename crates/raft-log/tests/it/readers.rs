@@ -71,6 +71,30 @@ fn a_range_is_exact_or_says_what_is_missing() {
 }
 
 #[test]
+fn a_cached_read_gives_what_a_read_gives_or_nothing() {
+    let storage = MemoryStorage::new();
+    let config = Config { log_cache_max_items: 10, ..small() };
+    let mut log = open(&storage, &config).unwrap();
+    let reader = log.reader();
+    assert_eq!(reader.read_cached(0, 9, u64::MAX), Some(Vec::new()), "an empty log has nothing on the disk");
+    log.append(entries(1, 0..40)).unwrap();
+    log.sync().unwrap();
+    log.truncate(Some(id(1, 37))).unwrap();
+    let cached = (0..38).find(|index| reader.read_cached(*index, 38, u64::MAX).is_some()).unwrap();
+    assert!((28..38).contains(&cached), "about ten entries are cached: from {cached} on");
+    for start in 0..45 {
+        for (end, bytes_max) in [(38, u64::MAX), (start + 2, u64::MAX), (u64::MAX, 1), (45, 100)] {
+            let read = reader.read_limited(start, end, bytes_max).unwrap();
+            let given = reader.read_cached(start, end, bytes_max);
+            assert_eq!(given, (start >= cached).then_some(read), "{start}..{end}, {bytes_max} bytes");
+        }
+    }
+    log.purge(id(1, 34)).unwrap();
+    assert_eq!(reader.read_cached(34, 38, u64::MAX), None, "that it is purged, a read says");
+    assert_eq!(reader.read_cached(35, 38, u64::MAX), Some(entries(1, 35..38)));
+}
+
+#[test]
 fn a_log_at_the_largest_index_is_read() {
     for config in [small(), without_cache()] {
         let storage = MemoryStorage::new();

@@ -1,12 +1,13 @@
-//! The log's errors as openraft takes them: `io::Error`s with a kind of their own, and the log's error as their cause.
+//! The log's errors as `io::Error`s, which engines take: with a kind of their own, and the log's error and its causes in them.
 //!
-//! openraft stops a node on each of them. None is made here for what is legal.
+//! Engines stop a node on each of them. None is made here for what is legal.
 
 use std::io;
 
 use raft_log::{FlushError, ReadError, Types, WriteError};
 
-pub(crate) fn write<T: Types>(error: WriteError<T>) -> io::Error {
+/// Of a write that was refused.
+pub fn of_write<T: Types>(error: WriteError<T>) -> io::Error {
     let kind = match &error {
         WriteError::Rejected(_) => io::ErrorKind::InvalidInput,
         WriteError::Encode(_) => io::ErrorKind::InvalidData,
@@ -17,7 +18,8 @@ pub(crate) fn write<T: Types>(error: WriteError<T>) -> io::Error {
     io::Error::new(kind, error)
 }
 
-pub(crate) fn flush(error: FlushError) -> io::Error {
+/// Of a sync that failed, or never was.
+pub fn of_flush(error: FlushError) -> io::Error {
     let kind = match &error {
         FlushError::Poisoned(poisoned) => poisoned.source.kind(),
         _ => io::ErrorKind::Other,
@@ -25,7 +27,8 @@ pub(crate) fn flush(error: FlushError) -> io::Error {
     io::Error::new(kind, error)
 }
 
-pub(crate) fn read(error: ReadError) -> io::Error {
+/// Of a read.
+pub fn of_read(error: ReadError) -> io::Error {
     let kind = match &error {
         ReadError::Purged { .. } | ReadError::IndexNotFound { .. } => io::ErrorKind::NotFound,
         ReadError::Damaged { .. } | ReadError::Undecodable { .. } => io::ErrorKind::InvalidData,

@@ -1,4 +1,4 @@
-//! A purge below the first entry of a log that has purged nothing: openraft allows it, and wants to hear of it again.
+//! A purge below the first entry of a log that has purged nothing: an engine may ask for it, and wants to hear of it again.
 //!
 //! The log keeps its purged mark at the entries it dropped, and there are none to drop. So this mark is kept as the log's
 //! user data, in order with everything else, until a purge that drops entries makes it meaningless.
@@ -6,28 +6,26 @@
 use std::fmt;
 
 use bytes::Bytes;
-use openraft::RaftTypeConfig;
-use openraft::type_config::alias::LogIdOf;
 use raft_log::{Decode, DecodeError, Encode, EncodeError, LogId};
 
-use crate::{Codec, StoredId};
+use crate::{Engine, StoredId};
 
 /// The id up to which was purged, below the first entry.
-pub struct LowPurge<C: RaftTypeConfig, K> {
-    upto: StoredId<C, K>,
+pub struct LowPurge<E: Engine> {
+    upto: StoredId<E>,
 }
 
-impl<C: RaftTypeConfig, K> LowPurge<C, K> {
-    pub(crate) fn new(upto: StoredId<C, K>) -> Self {
+impl<E: Engine> LowPurge<E> {
+    pub(crate) fn new(upto: StoredId<E>) -> Self {
         Self { upto }
     }
 
-    pub(crate) fn into_id(self) -> LogIdOf<C> {
-        self.upto.into_inner()
+    pub(crate) fn into_id(self) -> StoredId<E> {
+        self.upto
     }
 }
 
-impl<C: RaftTypeConfig, K: Codec<C>> Encode for LowPurge<C, K> {
+impl<E: Engine> Encode for LowPurge<E> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.upto.term().encode(out)?;
         self.upto.index().encode(out)?;
@@ -35,7 +33,7 @@ impl<C: RaftTypeConfig, K: Codec<C>> Encode for LowPurge<C, K> {
     }
 }
 
-impl<C: RaftTypeConfig, K: Codec<C>> Decode for LowPurge<C, K> {
+impl<E: Engine> Decode for LowPurge<E> {
     fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
         let number = |at: usize| {
             let bytes: &[u8; 8] = bytes
@@ -49,19 +47,19 @@ impl<C: RaftTypeConfig, K: Codec<C>> Decode for LowPurge<C, K> {
     }
 }
 
-impl<C: RaftTypeConfig, K> Clone for LowPurge<C, K> {
+impl<E: Engine> Clone for LowPurge<E> {
     fn clone(&self) -> Self {
         Self::new(self.upto.clone())
     }
 }
 
-impl<C: RaftTypeConfig, K> PartialEq for LowPurge<C, K> {
+impl<E: Engine> PartialEq for LowPurge<E> {
     fn eq(&self, other: &Self) -> bool {
         self.upto == other.upto
     }
 }
 
-impl<C: RaftTypeConfig, K> fmt::Debug for LowPurge<C, K> {
+impl<E: Engine> fmt::Debug for LowPurge<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.upto.fmt(f)
     }
