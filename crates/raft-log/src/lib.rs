@@ -287,6 +287,7 @@ mod log_data;
 mod open;
 mod raft_log_wal;
 mod reader;
+mod stats;
 mod sync;
 mod view;
 mod wal;
@@ -311,6 +312,9 @@ pub use raft_log_codec::{
 pub use raft_log_state::{RaftLogSM, StateError, StateMachine};
 pub use raft_log_wal::{RaftLogWal, RaftLogWalReader};
 pub use reader::{Entry, RaftLogReader, TermRun};
+#[cfg(feature = "metrics")]
+pub use stats::MetricsPublisher;
+pub use stats::{Histogram, Metric, MetricValue, RecordStats, Stats, WalStats};
 pub use wal::{Extent, Place, Position, Wal, WalReader};
 pub use writer::RaftLogWriter;
 

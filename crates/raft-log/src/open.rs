@@ -53,6 +53,20 @@ pub struct TornTail {
     pub file_size: u64,
 }
 
+/// What the statistics tell of opening.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Recovery {
+    pub(crate) elapsed: Duration,
+    pub(crate) left_behind_bytes: u64,
+}
+
+impl Recovery {
+    pub(crate) fn of(report: &OpenReport) -> Self {
+        let left_behind = |tail: TornTail| tail.file_size.saturating_sub(tail.offset);
+        Self { elapsed: report.elapsed, left_behind_bytes: report.torn_tail.map_or(0, left_behind) }
+    }
+}
+
 /// Something about a directory that is not as it should be, and that a log can live with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

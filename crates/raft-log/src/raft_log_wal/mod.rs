@@ -229,6 +229,9 @@ impl<T: Types> RaftLogWal<T> {
         self.settle(&mut staging, records, places);
         self.tail.end = cursor.end;
         staging.keep();
+        let entries = if matches!(records, [Record::Append(..), ..]) { records.len() } else { 0 };
+        queue.gathering.add(entries, &shared.counters);
+        shared.counters.set_pending(queue.bytes + queue.in_flight_bytes);
         if queue.bytes + queue.in_flight_bytes >= shared.config.max_unsynced_bytes / 2 {
             self.want_flush(&mut queue);
         }

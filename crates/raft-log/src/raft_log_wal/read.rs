@@ -2,13 +2,14 @@
 //! slices of what was read.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use raft_log_chunk::{EntryFault, OFFSET_UNIT, SealedChunk};
 use raft_log_codec::{Decode, Types};
 
 use super::shared::{ReadableChunk, Shared};
 use crate::sync::yield_now;
-use crate::{Extent, Position, ReadError, WalReader};
+use crate::{Extent, Position, ReadError, WalReader, WalStats};
 
 /// Reads the entries of a [`RaftLogWal`](crate::RaftLogWal); clones are cheap, and outlive the log.
 #[derive(Clone)]
@@ -25,8 +26,8 @@ impl std::fmt::Debug for RaftLogWalReader {
     }
 }
 
-impl<T: Types> WalReader<T> for RaftLogWalReader {
-    fn read(
+impl RaftLogWalReader {
+    fn read_extent<T: Types>(
         &self,
         extent: &Extent,
         bytes_max: u64,
@@ -112,6 +113,36 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
             position = last + 1;
         }
         Ok(Some(bytes_read))
+    }
+}
+
+impl<T: Types> WalReader<T> for RaftLogWalReader {
+    fn read(
+        &self,
+        extent: &Extent,
+        bytes_max: u64,
+        entries: &mut Vec<(T::LogId, T::Payload)>,
+    ) -> Result<Option<u64>, ReadError> {
+        let (begin, before) = (Instant::now(), entries.len());
+        let outcome = self.read_extent::<T>(extent, bytes_max, entries);
+        self.shared.counters.disk_read(begin, entries.len().saturating_sub(before));
+        if let Err(error @ ReadError::Damaged { chunk, offset, index, .. }) = &outcome {
+            self.shared.counters.checksum_failed();
+            tracing::error!(%chunk, offset, index, %error, "a damaged entry was read");
+        }
+        outcome
+    }
+
+    fn stats(&self) -> WalStats {
+        // The handles are taken first: asking a file for its size is the system's business, and under no lock.
+        let files: Vec<_> =
+            self.shared.chunks.read().values().map(|chunk| chunk.chunk().file().clone()).collect();
+        WalStats {
+            chunks: files.len() as u64,
+            disk_bytes: files.iter().map(|file| file.size().unwrap_or(0)).sum(),
+            is_poisoned: self.shared.poison().is_some(),
+            ..self.shared.counters.read()
+        }
     }
 
     fn durable(&self) -> Position {

@@ -18,6 +18,7 @@ mod poison;
 mod quickstart;
 mod readers;
 mod reuse;
+mod stats;
 mod support;
 mod verdicts;
 mod vouching;
