@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use raft_log_codec::SeededBug;
 
+use crate::DirectoryStorage;
+
 /// What a directory entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
@@ -75,6 +77,14 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// Renames a file, replacing `to` if it exists. Handles that are open stay valid. Two names of one file
     /// both stay, as POSIX has it.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Gives a file a second name, the same one, in another directory, without copying a byte. It is an error if the
+    /// name exists there. Only files on one real file system can have it; for all others this is
+    /// [`io::ErrorKind::Unsupported`].
+    fn link_into(&self, name: &str, directory: &DirectoryStorage) -> io::Result<()> {
+        let _ = (name, directory);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Removes a name. Handles that are open stay valid.
     fn remove(&self, name: &str) -> io::Result<()>;

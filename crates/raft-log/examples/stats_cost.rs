@@ -11,10 +11,10 @@ use bytes::Bytes;
 use raft_log::{Config, PlainTypes, RaftLog, RaftLogWriter, TermIndex};
 use raft_log_testkit::MemoryStorage;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
-    let batch = arguments.next().unwrap_or(Ok(16))?;
-    let rounds = arguments.next().unwrap_or(Ok(2_000))?;
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// So many rounds: each appends a batch, and syncs.
+pub(crate) fn run(batch: u64, rounds: u64) -> Outcome {
     let mut config = Config::new("memory");
     // No rounds but like ones: no chunk is full, and no space is laid on the way.
     config.chunk.space_step = 64 << 20;
@@ -26,6 +26,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         log.append((first..first + batch).map(|index| (TermIndex::new(1, index), payload.clone())))?;
         log.sync()?;
     }
-    println!("{batch} entries, {rounds} times");
+    let stats = log.stats();
+    println!("{} entries in {} syncs", stats.records.append, stats.wal.syncs);
+    assert_eq!((stats.records.append, stats.wal.syncs), (batch * rounds, rounds));
     Ok(())
+}
+
+pub(crate) fn main() -> Outcome {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
+    run(arguments.next().unwrap_or(Ok(16))?, arguments.next().unwrap_or(Ok(2_000))?)
 }

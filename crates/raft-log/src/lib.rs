@@ -277,6 +277,7 @@
 //! [`StateMachine`] holds the rules, [`RawTypes`] reads any log without its types. [`RaftLog::with_wal`] and
 //! [`RaftLog::open_on`] put them together. Of the lower crates, `raft-log-codec` and `raft-log-state` can be used alone.
 
+mod checkpoint;
 mod config;
 mod error;
 mod flush;
@@ -287,12 +288,14 @@ mod log_data;
 mod open;
 mod raft_log_wal;
 mod reader;
+mod scrub;
 mod stats;
 mod sync;
 mod view;
 mod wal;
 mod writer;
 
+pub use checkpoint::{CheckpointError, CheckpointReport};
 pub use config::{ChunkConfig, Config, ConfigError};
 pub use error::{AcceptError, FlushError, LockedError, OpenError, PoisonError, ReadError, WriteError};
 pub use flush::{FlushCallback, FlushTicket};
@@ -312,6 +315,7 @@ pub use raft_log_codec::{
 pub use raft_log_state::{RaftLogSM, StateError, StateMachine};
 pub use raft_log_wal::{RaftLogWal, RaftLogWalReader};
 pub use reader::{Entry, RaftLogReader, TermRun};
+pub use scrub::{Scrub, ScrubEvent, ScrubOptions};
 #[cfg(feature = "metrics")]
 pub use stats::MetricsPublisher;
 pub use stats::{Histogram, Metric, MetricValue, RecordStats, Stats, WalStats};

@@ -38,6 +38,10 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
         Self { view, wal, cache_reads: Arc::default() }
     }
 
+    pub(crate) fn wal_reader(&self) -> &W::Reader {
+        &self.wal
+    }
+
     /// The entries of a range of indexes, in order: all that are in the log, from exactly the first index that was
     /// asked for. Indexes behind the last entry are left out; an empty or inverted range gives nothing. A range without a
     /// start, `..` or `..end`, begins with the first entry that is alive.

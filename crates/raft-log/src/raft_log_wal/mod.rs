@@ -651,6 +651,8 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
         drop(disk);
         // The next process could not know that they have no holes, and would cut them.
         while self.shared.spares.lock().give_up_one() {}
+        let last_index = state.last.as_ref().map(LogId::index);
+        tracing::info!(directory = %self.shared.storage.path().display(), last_index, "closed a log");
         Ok(())
     }
 }

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use raft_log_chunk::{EntryFault, OFFSET_UNIT, SealedChunk};
+use raft_log_chunk::{Chunk, ChunkId, EntryFault, OFFSET_UNIT, SealedChunk, Storage};
 use raft_log_codec::{Decode, Types};
 
 use super::shared::{ReadableChunk, Shared};
+use crate::stats::WalCounters;
 use crate::sync::yield_now;
 use crate::{Extent, Position, ReadError, WalReader, WalStats};
 
@@ -27,6 +28,30 @@ impl std::fmt::Debug for RaftLogWalReader {
 }
 
 impl RaftLogWalReader {
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        &*self.shared.storage
+    }
+
+    pub(crate) fn counters(&self) -> &WalCounters {
+        &self.shared.counters
+    }
+
+    /// Whether a chunk can be read, and was not purged.
+    pub(crate) fn has_chunk(&self, id: ChunkId) -> bool {
+        self.shared.chunks.read().contains_key(&id)
+    }
+
+    /// The chunks that hold what is durable, oldest first, and the durable end, which lies in the last of them.
+    ///
+    /// They fit together. A chunk is put among those that can be read before anything in it is durable, and taken out
+    /// after its purge is: so whoever holds the lock finds all those from which a replay up to the durable end may begin.
+    pub(crate) fn durable_chunks(&self) -> (Vec<Chunk>, Position) {
+        let chunks = self.shared.chunks.read();
+        let durable = self.shared.durable();
+        let begun = chunks.range(..ChunkId::new(durable.offset()));
+        (begun.map(|(_, readable)| readable.chunk().clone()).collect(), durable)
+    }
+
     fn read_extent<T: Types>(
         &self,
         extent: &Extent,

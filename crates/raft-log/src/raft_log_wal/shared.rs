@@ -104,6 +104,7 @@ impl Shared {
         let (gathered, bytes) = (std::mem::take(&mut queue.gathering), queue.bytes);
         let (items, callbacks) = queue.take();
         drop(queue);
+        let _span = tracing::debug_span!("flush", group_bytes = bytes).entered();
         let mut timer = FlushTimer::begin(&self.counters, self.config.slow_sync_millis, gathered, bytes);
         let outcome = match self.poison() {
             Some(poison) => Err(FlushError::Poisoned(poison.clone())),
