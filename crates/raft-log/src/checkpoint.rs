@@ -105,14 +105,15 @@ fn make(wal: &RaftLogWalReader, path: &Path) -> Result<CheckpointReport, Checkpo
         let end = durable.offset() - newest.id().offset();
         report.end = Some((newest.id(), end));
         DurableFile::open(&backup, mark_at(newest.header(), end)).map_err(in_directory)?;
-        let ends = chunks.iter().skip(1).map(|next| Some(next.id())).chain([None]);
-        for (chunk, next) in chunks.iter().zip(ends) {
+        let nexts: Vec<_> = chunks.iter().skip(1).map(|next| Some(next.id())).chain([None]).collect();
+        // One after the other is let go of, so that a purge under a long copy gives space back.
+        for (chunk, next) in chunks.into_iter().zip(nexts) {
             let backed_up = match next {
                 Some(next) => {
                     let end = next.offset() - chunk.id().offset();
-                    link_or_copy_chunk(wal.storage(), chunk, end, &backup, WINDOW_BYTES)
+                    link_or_copy_chunk(wal.storage(), &chunk, end, &backup, WINDOW_BYTES)
                 }
-                None => copy_chunk(chunk, end, &backup, WINDOW_BYTES),
+                None => copy_chunk(&chunk, end, &backup, WINDOW_BYTES),
             };
             match backed_up.map_err(|source| CheckpointError::Chunk { chunk: chunk.id(), source })? {
                 BackedUp::Linked => report.linked_chunks += 1,

@@ -63,7 +63,7 @@ pub enum ScrubEvent {
         /// What the system says.
         error: String,
     },
-    /// All chunks that were sealed when it began were read.
+    /// All chunks that were sealed when it began were read, but for those that were purged meanwhile.
     Done {
         /// How many.
         chunks: u64,

@@ -115,6 +115,8 @@ pub struct WalStats {
     pub sync_errors: u64,
     /// Writes that failed: after the first, the log is poisoned.
     pub write_errors: u64,
+    /// Operations that were refused because the disk is full.
+    pub no_space: u64,
     /// Entries that were read from the disk.
     pub disk_read_entries: u64,
     /// Damage met by reads and scrubs. The same place counts each time that it is met.

@@ -585,7 +585,7 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
     ) -> Result<(), AcceptError> {
         self.wait_for_room();
         self.check_usable()?;
-        match self.try_accept(before, records, places, false) {
+        let accepted = match self.try_accept(before, records, places, false) {
             // A spare file may hold what the active chunk has no room for.
             Err(AcceptError::NoSpace(_))
                 if Room::of(records) == Room::Reserve && self.tail.active.is_some() =>
@@ -593,7 +593,11 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
                 self.try_accept(before, records, places, true)
             }
             accepted => accepted,
+        };
+        if matches!(accepted, Err(AcceptError::NoSpace(_))) {
+            self.shared.counters.refused_for_space();
         }
+        accepted
     }
 
     fn sync(&mut self) -> Result<(), FlushError> {

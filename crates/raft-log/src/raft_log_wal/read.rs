@@ -36,9 +36,9 @@ impl RaftLogWalReader {
         &self.shared.counters
     }
 
-    /// Whether a chunk can be read, and was not purged.
-    pub(crate) fn has_chunk(&self, id: ChunkId) -> bool {
-        self.shared.chunks.read().contains_key(&id)
+    /// A chunk, unless it was purged.
+    pub(crate) fn chunk(&self, id: ChunkId) -> Option<Chunk> {
+        self.shared.chunks.read().get(&id).map(|readable| readable.chunk().clone())
     }
 
     /// The chunks that hold what is durable, oldest first, and the durable end, which lies in the last of them.

@@ -3,8 +3,9 @@
 //! It tells what is damaged and judges nothing: whether the log would open with it is the business of opening.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use raft_log_chunk::{Chunk, FrameScan, Scanned};
+use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, FrameScan, HEADER_SIZE, Scanned, read_full_at};
 use raft_log_codec::{LogId, RecordKind};
 
 use super::pace::{Clock, Pace, PacedFile};
@@ -22,38 +23,35 @@ pub(super) fn scrub_once(
     tell: &mut dyn FnMut(ScrubEvent),
 ) -> bool {
     let pace = Arc::new(Pace::new(clock.clone(), options.bytes_per_second));
-    let (chunks, _) = wal.durable_chunks();
-    let mut ends: Vec<u64> = chunks.iter().skip(1).map(|next| next.id().offset()).collect();
-    let (mut read, mut faults) = (0, 0);
-    let sealed = ends.len() as u64;
-    for (chunk, end) in chunks.into_iter().zip(ends.drain(..)) {
-        // A chunk that was purged meanwhile may still be read by its handle, but nobody needs it any more.
-        if !wal.has_chunk(chunk.id()) {
-            continue;
-        }
+    // Their places, and not their files: a file that is held open would keep its space when it is purged.
+    let ids: Vec<ChunkId> = wal.durable_chunks().0.iter().map(Chunk::id).collect();
+    let (mut chunks, mut read, mut faults) = (0, 0, 0);
+    for (id, next) in ids.iter().copied().zip(ids.iter().skip(1)) {
+        // It may have been purged since.
+        let Some(chunk) = wal.chunk(id) else { continue };
         if options.drop_cache {
             // A hint: without it what is in memory is checked.
             let _ = chunk.file().drop_cache();
         }
-        let id = chunk.id();
         let mut found = Vec::new();
-        let outcome = scrub_chunk(&chunk, end - id.offset(), &pace, &mut found);
+        let outcome = scrub_chunk(&chunk, next.offset() - id.offset(), &pace, &mut found);
         if options.drop_cache {
             let _ = chunk.file().drop_cache();
         }
         drop(chunk);
         wal.counters().scrubbed(pace.read() - read);
         read = pace.read();
-        if !clock.wait(std::time::Duration::ZERO) {
+        if !clock.wait(Duration::ZERO) {
             return false;
         }
         if let Err(error) = outcome {
             found.push(ScrubEvent::Unreadable { chunk: id, error: error.to_string() });
         }
-        // Its end may have been given back with its name.
-        if !wal.has_chunk(id) {
+        // Nobody needs what was purged meanwhile, nor knows what its file holds by now.
+        if wal.chunk(id).is_none() {
             continue;
         }
+        chunks += 1;
         for event in found {
             faults += 1;
             log_and_count(wal, &event);
@@ -61,7 +59,7 @@ pub(super) fn scrub_once(
         }
     }
     wal.counters().scrub_done();
-    tell(ScrubEvent::Done { chunks: sealed, bytes: read, faults });
+    tell(ScrubEvent::Done { chunks, bytes: read, faults });
     true
 }
 
@@ -72,11 +70,11 @@ fn scrub_chunk(
     found: &mut Vec<ScrubEvent>,
 ) -> std::io::Result<()> {
     let file = Arc::new(PacedFile { file: chunk.file().clone(), pace: pace.clone() });
-    let mut header = [0; raft_log_chunk::HEADER_SIZE];
-    let size = raft_log_chunk::read_full_at(&*file, &mut header, 0)?;
+    let mut header = [0; HEADER_SIZE];
+    let size = read_full_at(&*file, &mut header, 0)?;
     let damaged =
         |offset, index, found: String| ScrubEvent::Damaged { chunk: chunk.id(), offset, index, found };
-    match raft_log_chunk::ChunkHeader::decode(header.get(..size).unwrap_or_default()) {
+    match ChunkHeader::decode(header.get(..size).unwrap_or_default()) {
         Ok(header) if header == *chunk.header() => {}
         Ok(_) => found.push(damaged(0, None, "another chunk's header stands here".to_owned())),
         Err(fault) => found.push(damaged(0, None, fault.to_string())),
@@ -116,7 +114,7 @@ fn log_and_count(wal: &RaftLogWalReader, event: &ScrubEvent) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use raft_log_chunk::Storage;
     use raft_log_codec::TermIndex;

@@ -27,6 +27,7 @@ pub(crate) struct WalCounters {
     slow_syncs: Counter,
     sync_errors: Counter,
     write_errors: Counter,
+    no_space: Counter,
     disk_read_entries: Counter,
     checksum_failures: Counter,
     chunks_fresh: Counter,
@@ -62,6 +63,7 @@ impl Default for WalCounters {
             slow_syncs: Counter::default(),
             sync_errors: Counter::default(),
             write_errors: Counter::default(),
+            no_space: Counter::default(),
             disk_read_entries: Counter::default(),
             checksum_failures: Counter::default(),
             chunks_fresh: Counter::default(),
@@ -115,6 +117,11 @@ impl WalCounters {
         count(if action.starts_with("sync") { &self.sync_errors } else { &self.write_errors }, 1);
     }
 
+    /// An operation was refused because the disk is full.
+    pub(crate) fn refused_for_space(&self) {
+        count(&self.no_space, 1);
+    }
+
     /// All but what is asked of the files and of the lock.
     pub(crate) fn read(&self) -> WalStats {
         let sync_seconds = self.sync.read();
@@ -133,6 +140,7 @@ impl WalCounters {
             slow_syncs: value(&self.slow_syncs),
             sync_errors: value(&self.sync_errors),
             write_errors: value(&self.write_errors),
+            no_space: value(&self.no_space),
             disk_read_entries: value(&self.disk_read_entries),
             checksum_failures: value(&self.checksum_failures),
             chunks_fresh: value(&self.chunks_fresh),

@@ -115,6 +115,11 @@ impl Stats {
             metric("raftlog_sync_errors_total", "Syncs that failed.", Counter(self.wal.sync_errors)),
             metric("raftlog_write_errors_total", "Writes that failed.", Counter(self.wal.write_errors)),
             metric(
+                "raftlog_no_space_total",
+                "Operations refused because the disk is full.",
+                Counter(self.wal.no_space),
+            ),
+            metric(
                 "raftlog_read_entries_total",
                 "Entries read, by where they came from.",
                 Counters { label: "source", values: reads },

@@ -15,6 +15,7 @@ mod golden_directories;
 mod life;
 mod model;
 mod open_is_honest;
+mod operations_page;
 mod overhead;
 mod poison;
 mod quickstart;

@@ -148,6 +148,19 @@ fn a_failed_sync_and_a_failed_write_are_counted_and_the_log_is_poisoned() {
 }
 
 #[test]
+fn what_a_full_disk_refuses_is_counted() {
+    let memory = MemoryStorage::new();
+    let mut log = open(&memory, &small()).unwrap();
+    log.append(entries(1, 0..3)).unwrap();
+    log.sync().unwrap();
+    memory.set_capacity(Some(memory.used_bytes()));
+    let large = bytes::Bytes::from(vec![7; 1 << 20]);
+    log.append([(id(1, 3), large)]).unwrap_err();
+    let stats = log.stats();
+    assert_eq!((stats.wal.no_space, stats.records.append, stats.wal.is_poisoned), (1, 3, false));
+}
+
+#[test]
 fn a_slow_sync_is_counted() {
     let memory = MemoryStorage::new();
     let config = raft_log::Config { slow_sync_millis: 20, ..small() };
@@ -225,4 +238,116 @@ fn statistics_can_be_stored_and_read() {
     let stats = lived(&storage, &small()).stats();
     let text = serde_json::to_string(&stats).unwrap();
     assert_eq!(serde_json::from_str::<Stats>(&text).unwrap(), stats);
+}
+
+/// Collects what a publisher gives to the crate `metrics`.
+#[cfg(feature = "metrics")]
+mod publisher {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{
+        Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+        SharedString, Unit,
+    };
+    use raft_log::{MetricsPublisher, RaftLogWriter};
+    use raft_log_testkit::MemoryStorage;
+
+    use crate::support::*;
+
+    type Values = Arc<Mutex<BTreeMap<String, Vec<f64>>>>;
+
+    #[derive(Clone, Default)]
+    struct Collector(Values);
+
+    /// One series: its name with its labels.
+    struct Series(String, Values);
+
+    impl Series {
+        fn of(key: &Key, collector: &Collector) -> Arc<Self> {
+            let labels: Vec<String> =
+                key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+            Arc::new(Self(format!("{} {}", key.name(), labels.join(" ")), collector.0.clone()))
+        }
+
+        fn put(&self, value: f64) {
+            self.1.lock().unwrap().entry(self.0.clone()).or_default().push(value);
+        }
+    }
+
+    impl CounterFn for Series {
+        fn increment(&self, _: u64) {
+            panic!("a log's counters are absolute");
+        }
+
+        fn absolute(&self, value: u64) {
+            self.put(value as f64);
+        }
+    }
+
+    impl GaugeFn for Series {
+        fn increment(&self, _: f64) {
+            panic!("a log's gauges are set");
+        }
+
+        fn decrement(&self, _: f64) {
+            panic!("a log's gauges are set");
+        }
+
+        fn set(&self, value: f64) {
+            self.put(value);
+        }
+    }
+
+    impl HistogramFn for Series {
+        fn record(&self, value: f64) {
+            self.put(value);
+        }
+    }
+
+    impl Recorder for Collector {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(Series::of(key, self))
+        }
+
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::from_arc(Series::of(key, self))
+        }
+
+        fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::from_arc(Series::of(key, self))
+        }
+    }
+
+    #[test]
+    fn the_crate_metrics_gets_the_same_and_each_observation_once() {
+        let collector = Collector::default();
+        let storage = MemoryStorage::new();
+        let mut log = lived(&storage, &small());
+        let mut publisher = MetricsPublisher::new("a");
+        metrics::with_local_recorder(&collector, || {
+            publisher.publish(&log.stats());
+            publisher.publish(&log.stats());
+            log.append(entries(2, 44..60)).unwrap();
+            log.sync().unwrap();
+            publisher.publish(&log.stats());
+        });
+        let values = collector.0.lock().unwrap();
+        assert_eq!(values["raftlog_syncs_total log=a"], [3.0, 3.0, 4.0]);
+        assert_eq!(values["raftlog_records_total log=a kind=append"], [49.0, 49.0, 65.0]);
+        assert_eq!(values["raftlog_last_index log=a"], [43.0, 43.0, 59.0]);
+        // Groups of 25, 21 and 3 entries, and then of 16, by the bounds of their buckets.
+        assert_eq!(values["raftlog_group_entries log=a"], [4.0, 64.0, 64.0, 16.0]);
+        assert_eq!(values["raftlog_sync_seconds log=a"].len(), 4);
+        let stats = log.stats();
+        for metric in stats.metrics() {
+            let is_there = values.keys().any(|key| key.starts_with(&format!("{} ", metric.name)));
+            let may_be_absent = ["raftlog_last_scrub_age_seconds", "raftlog_disk_read_seconds"];
+            assert!(is_there || may_be_absent.contains(&metric.name), "{}", metric.name);
+        }
+    }
 }
