@@ -360,3 +360,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/operations.md")]
 struct Operations;
+
+/// The code in the page about types of one's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/own-types.md")]
+struct OwnTypes;

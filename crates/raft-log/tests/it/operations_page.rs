@@ -165,6 +165,62 @@ fn the_dashboard_is_json_and_asks_for_metrics_that_exist() {
     assert!(named(variable).iter().all(|name| metrics().contains_key(name)), "{variable}");
 }
 
+/// A number of the tuning page, as it is written there.
+fn number(cell: &str) -> u64 {
+    let mebi = cell.strip_suffix(" MiB");
+    let digits = mebi.unwrap_or(cell).replace(',', "");
+    let number: u64 = digits.parse().unwrap_or_else(|error| panic!("{cell}: {error}"));
+    if mebi.is_some() { number << 20 } else { number }
+}
+
+#[test]
+fn the_tuning_page_has_every_setting_with_its_default() {
+    let page = read("tuning.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut documented: BTreeMap<String, String> = rows
+        .map(|row| {
+            let mut cells = row.split(" | ");
+            let name = cells.next().unwrap().trim_end_matches('`').to_owned();
+            (name, cells.next().unwrap().trim_matches('`').to_owned())
+        })
+        .collect();
+    let config = raft_log::Config::new("unused");
+    let chunk = &config.chunk;
+    let mut take = |name: &str| documented.remove(name).unwrap_or_else(|| panic!("no row for {name}"));
+    assert_eq!(take("directory"), "none");
+    assert_eq!(take("must_exist"), config.must_exist.to_string());
+    assert_eq!(take("truncate_incomplete_record"), config.truncate_incomplete_record.to_string());
+    for (name, value) in [
+        ("log_cache_max_items", config.log_cache_max_items as u64),
+        ("log_cache_capacity", config.log_cache_capacity as u64),
+        ("read_buffer_size", config.read_buffer_size as u64),
+        ("chunk.max_records", chunk.max_records),
+        ("chunk.max_size", chunk.max_size),
+        ("chunk.space_step", chunk.space_step),
+        ("chunk.spares", chunk.spares as u64),
+        ("max_unsynced_bytes", config.max_unsynced_bytes),
+        ("flush_delay_micros", config.flush_delay_micros),
+        ("slow_sync_millis", config.slow_sync_millis),
+    ] {
+        assert_eq!(number(&take(name)), value, "{name}");
+    }
+    assert!(documented.is_empty(), "no settings of today: {documented:?}");
+    // A field that is added has no row above: count them where they stand.
+    let source = include_str!("../../src/config.rs");
+    let fields = source.split("pub struct ").skip(1).take(2).map(|body| body.split("\n}").next().unwrap());
+    let fields = fields.map(|body| body.matches("\n    pub ").count()).sum::<usize>();
+    assert_eq!(fields, 14, "13 settings, and `chunk` itself");
+}
+
+#[test]
+fn the_other_pages_name_metrics_that_exist() {
+    for page in ["tuning.md", "concepts.md", "upgrade.md", "glossary.md", "README.md"] {
+        let unknown: Vec<String> =
+            named(&read(page)).into_iter().filter(|name| !metrics().contains_key(name)).collect();
+        assert!(unknown.is_empty(), "{page}: {unknown:?}");
+    }
+}
+
 #[test]
 fn what_the_page_names_in_the_code_and_in_the_tool_is_there() {
     let page = read("operations.md");

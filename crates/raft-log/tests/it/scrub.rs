@@ -17,9 +17,7 @@ fn scrubbed(log: &Log, options: ScrubOptions) -> (Scrub, Receiver<ScrubEvent>) {
 }
 
 fn fast() -> ScrubOptions {
-    let mut options = ScrubOptions::default();
-    options.bytes_per_second = 1 << 30;
-    options
+    ScrubOptions { bytes_per_second: 1 << 30, ..ScrubOptions::default() }
 }
 
 /// All events of one scrub.

@@ -62,8 +62,7 @@ impl Subscriber for Lines {
 fn said(most: Level, life: impl FnOnce()) -> Vec<String> {
     let lines = Lines { most, lines: Arc::default() };
     tracing::subscriber::with_default(lines.clone(), life);
-    let said = lines.lines.lock().unwrap().clone();
-    said
+    lines.lines.lock().unwrap().clone()
 }
 
 fn assert_line(said: &[String], parts: &[&str]) {
