@@ -7,8 +7,9 @@
 use std::io;
 
 use crate::footer::read_footer;
+use crate::name::temporary_file_name;
 use crate::storage::{Storage, StorageFile, read_full_at, write_all_at};
-use crate::{Chunk, ChunkHeader, DirectoryStorage, HEADER_SIZE};
+use crate::{Chunk, ChunkHeader, HEADER_SIZE};
 
 /// How a chunk came into a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +27,12 @@ pub enum BackedUp {
 pub fn copy_chunk(
     chunk: &Chunk,
     end: u64,
-    backup: &DirectoryStorage,
+    backup: &dyn Storage,
     window_bytes: usize,
 ) -> io::Result<BackedUp> {
-    let copy = backup.create(&chunk.id().file_name())?;
+    // It gets its name when it is whole: what is cut short must not look like a damaged chunk.
+    let name = temporary_file_name(backup.random()?);
+    let copy = backup.create(&name)?;
     let mut window = vec![0; window_bytes];
     let mut at = 0;
     while at < end {
@@ -44,6 +47,7 @@ pub fn copy_chunk(
         at += found as u64;
     }
     copy.sync()?;
+    backup.rename(&name, &chunk.id().file_name())?;
     Ok(BackedUp::Copied(end))
 }
 
@@ -58,7 +62,7 @@ pub fn link_or_copy_chunk(
     storage: &dyn Storage,
     chunk: &Chunk,
     end: u64,
-    backup: &DirectoryStorage,
+    backup: &dyn Storage,
     window_bytes: usize,
 ) -> io::Result<BackedUp> {
     let name = chunk.id().file_name();

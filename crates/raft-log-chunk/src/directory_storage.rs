@@ -12,6 +12,7 @@ mod directory_lock;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -126,11 +127,16 @@ impl Storage for DirectoryStorage {
             .map_err(|error| self.explain("rename", from, error))
     }
 
-    fn link_into(&self, name: &str, directory: &Self) -> io::Result<()> {
+    fn link_into(&self, name: &str, directory: &dyn Storage) -> io::Result<()> {
         check_file_name(name)?;
+        let to = directory.directory_handle().ok_or(io::ErrorKind::Unsupported)?;
         // A link is linked itself, and not what it leads to; opening it there refuses it.
-        linkat(&self.directory, name, &directory.directory, name, AtFlags::empty())
+        linkat(&self.directory, name, to, name, AtFlags::empty())
             .map_err(|error| self.explain("link", name, error))
+    }
+
+    fn directory_handle(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.directory.as_fd())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

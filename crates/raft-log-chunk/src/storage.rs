@@ -6,12 +6,11 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
 use raft_log_codec::SeededBug;
-
-use crate::DirectoryStorage;
 
 /// What a directory entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,11 +78,16 @@ pub trait Storage: Debug + Send + Sync + 'static {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Gives a file a second name, the same one, in another directory, without copying a byte. It is an error if the
-    /// name exists there. Only files on one real file system can have it; for all others this is
+    /// name exists there. Only files of real directories on one file system can have it; for all others this is
     /// [`io::ErrorKind::Unsupported`].
-    fn link_into(&self, name: &str, directory: &DirectoryStorage) -> io::Result<()> {
+    fn link_into(&self, name: &str, directory: &dyn Storage) -> io::Result<()> {
         let _ = (name, directory);
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The directory's own handle, for [`Storage::link_into`]; `None` where there is no real directory.
+    fn directory_handle(&self) -> Option<BorrowedFd<'_>> {
+        None
     }
 
     /// Removes a name. Handles that are open stay valid.

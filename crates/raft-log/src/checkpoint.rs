@@ -87,14 +87,26 @@ impl<T: Types> RaftLogReader<T> {
     /// # Errors
     /// When the directory is not empty, or something cannot be read or written. The log itself is not affected.
     pub fn checkpoint(&self, directory: impl AsRef<Path>) -> Result<CheckpointReport, CheckpointError> {
-        make(self.wal_reader(), directory.as_ref())
+        let path = directory.as_ref();
+        match DirectoryStorage::open_or_create(path) {
+            Ok(backup) => self.checkpoint_on(&backup),
+            Err(source) => Err(CheckpointError::Directory { directory: path.to_owned(), source }),
+        }
+    }
+
+    /// As [`checkpoint`](Self::checkpoint), on any storage that is empty.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn checkpoint_on(&self, backup: &dyn Storage) -> Result<CheckpointReport, CheckpointError> {
+        make(self.wal_reader(), backup)
     }
 }
 
-fn make(wal: &RaftLogWalReader, path: &Path) -> Result<CheckpointReport, CheckpointError> {
+fn make(wal: &RaftLogWalReader, backup: &dyn Storage) -> Result<CheckpointReport, CheckpointError> {
     let begin = Instant::now();
+    let path = backup.path();
     let in_directory = |source| CheckpointError::Directory { directory: path.to_owned(), source };
-    let backup = DirectoryStorage::open_or_create(path).map_err(in_directory)?;
     if !backup.list().map_err(in_directory)?.is_empty() {
         return Err(CheckpointError::NotEmpty { directory: path.to_owned() });
     }
@@ -104,16 +116,16 @@ fn make(wal: &RaftLogWalReader, path: &Path) -> Result<CheckpointReport, Checkpo
     if let Some(newest) = chunks.last() {
         let end = durable.offset() - newest.id().offset();
         report.end = Some((newest.id(), end));
-        DurableFile::open(&backup, mark_at(newest.header(), end)).map_err(in_directory)?;
+        DurableFile::open(backup, mark_at(newest.header(), end)).map_err(in_directory)?;
         let nexts: Vec<_> = chunks.iter().skip(1).map(|next| Some(next.id())).chain([None]).collect();
         // One after the other is let go of, so that a purge under a long copy gives space back.
         for (chunk, next) in chunks.into_iter().zip(nexts) {
             let backed_up = match next {
                 Some(next) => {
                     let end = next.offset() - chunk.id().offset();
-                    link_or_copy_chunk(wal.storage(), &chunk, end, &backup, WINDOW_BYTES)
+                    link_or_copy_chunk(wal.storage(), &chunk, end, backup, WINDOW_BYTES)
                 }
-                None => copy_chunk(&chunk, end, &backup, WINDOW_BYTES),
+                None => copy_chunk(&chunk, end, backup, WINDOW_BYTES),
             };
             match backed_up.map_err(|source| CheckpointError::Chunk { chunk: chunk.id(), source })? {
                 BackedUp::Linked => report.linked_chunks += 1,

@@ -9,7 +9,7 @@ use raft_log::{
     CheckpointError, Config, OpenError, Position, RaftLogWriter, RecoveryError, Storage, TermIndex,
 };
 use raft_log_dump::{Verdict, verify};
-use raft_log_testkit::{MemoryStorage, Operation};
+use raft_log_testkit::{MemoryStorage, Operation, PowerLoss, Random, SimulatedDisk};
 
 use crate::support::*;
 use crate::watched_storage::{Call, WatchedStorage};
@@ -247,6 +247,51 @@ fn an_unfinished_checkpoint_is_not_taken_for_a_log() {
         unfinished += 1;
     }
     assert!(unfinished >= 5, "{unfinished}");
+}
+
+#[test]
+fn a_loss_of_power_leaves_the_whole_checkpoint_or_none() {
+    let log = lived(&MemoryStorage::new(), &small());
+    let (wanted, state) = (contents(&log), log.state());
+    let disk = SimulatedDisk::new(5);
+    let tried = Arc::new(Mutex::new((0, 0, 0)));
+    let look = {
+        let (tried, wanted, state) = (tried.clone(), wanted.clone(), state.clone());
+        move |loss: PowerLoss<'_>| {
+            loss.outcomes(64, &mut Random::new(1), &mut |outcome| {
+                let image = outcome.image();
+                let names = image.files();
+                let mut tried = tried.lock().unwrap();
+                tried.0 += 1;
+                let storage: Arc<dyn Storage> = Arc::new(SimulatedDisk::holding(image, 6));
+                match Log::open_on(small(), storage) {
+                    // Nothing at all is there yet: the directory is as empty as it was given.
+                    Ok(log) if log.report().chunks == 0 => {
+                        assert!(names.keys().all(|name| name.ends_with(".tmp")), "{:?}", names.keys());
+                    }
+                    Ok(log) => {
+                        assert!(contents(&log) == wanted && log.state() == state);
+                        tried.1 += 1;
+                    }
+                    Err(OpenError::Recovery(RecoveryError::MissingData { .. })) => tried.2 += 1,
+                    Err(other) => panic!("{other:?}"),
+                }
+            });
+        }
+    };
+    let look = Arc::new(look);
+    disk.watch(Some(look.clone()));
+    log.reader().checkpoint_on(&disk).unwrap();
+    disk.watch(None);
+    let (states, whole, refused) = *tried.lock().unwrap();
+    println!("{states} states, {whole} whole, {refused} refused");
+    assert!(states > 200 && whole > 0 && refused > 100, "{states} states, {whole} whole, {refused} refused");
+
+    // Now that it returned, all of it is there, whatever the disk had not been asked for.
+    disk.if_power_goes(|loss| look(loss));
+    let after = *tried.lock().unwrap();
+    assert_eq!((after.1 - whole, after.2), (after.0 - states, refused), "each state afterwards is whole");
+    assert!(after.0 > states);
 }
 
 #[test]
