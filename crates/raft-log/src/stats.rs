@@ -22,6 +22,16 @@ pub use self::facade::MetricsPublisher;
 pub use self::histogram::Histogram;
 pub use self::metric::{Metric, MetricValue};
 
+/// A span of `tracing` around what follows in the block, for those who ask for it. Where nobody does, it costs a load and
+/// a comparison, and not a span that is made and dropped.
+macro_rules! stage_span {
+    ($($span:tt)*) => {
+        (tracing::level_filters::LevelFilter::current() >= tracing::level_filters::LevelFilter::DEBUG)
+            .then(|| tracing::debug_span!($($span)*).entered())
+    };
+}
+pub(crate) use stage_span;
+
 /// What a log has done since it was opened, and how it stands: [`RaftLog::stats`](crate::RaftLog::stats),
 /// [`RaftLogReader::stats`](crate::RaftLogReader::stats).
 ///

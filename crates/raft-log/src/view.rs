@@ -42,13 +42,14 @@ impl<T: Types> View<T> {
 
     /// Counts accepted records, before they are made visible: one of any kind, or any number of entries.
     pub(crate) fn count(&mut self, records: &[Record<T>], places: &[Place]) {
+        if let Some(Record::Append(..)) = records.first() {
+            self.counts.append += records.len() as u64;
+            self.counts.append_bytes += places.iter().map(|place| u64::from(place.size)).sum::<u64>();
+            return;
+        }
         let alive = self.first_index()..self.machine.state().end_index();
         let counts = &mut self.counts;
         match records.first() {
-            Some(Record::Append(..)) => {
-                counts.append += records.len() as u64;
-                counts.append_bytes += places.iter().map(|place| u64::from(place.size)).sum::<u64>();
-            }
             Some(Record::TruncateAfter(after)) => {
                 let from = after.as_ref().map_or(0, |id| id.index().saturating_add(1));
                 counts.truncate_after += 1;

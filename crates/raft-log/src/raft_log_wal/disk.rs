@@ -14,7 +14,7 @@ use raft_log_codec::{GROUP_FRAME_SIZE, SeededBug, group_frame};
 use super::leisure::Leisure;
 use super::queue::{Group, Item, NewChunk};
 use crate::Position;
-use crate::stats::FlushTimer;
+use crate::stats::{FlushTimer, stage_span};
 
 /// What is known of the disk.
 #[derive(Default)]
@@ -118,7 +118,7 @@ impl Disk {
             Some(durable) => durable.offset().saturating_sub(active.chunk.id().offset()).min(group.start),
             None => active.synced_end,
         };
-        let _span = tracing::debug_span!("write", chunk = %active.chunk.id(), offset = group.start).entered();
+        let _span = stage_span!("write", chunk = %active.chunk.id(), offset = group.start);
         let head = group_frame(active.chunk.seed(), group.start, durable_end);
         if let Some(place) = group.bytes.get_mut(..GROUP_FRAME_SIZE) {
             place.copy_from_slice(&head);
@@ -143,7 +143,7 @@ impl Disk {
         let (Some(prepared), Some(durable)) = (new.prepared, &mut self.durable) else {
             unreachable!("the space of a chunk and of DURABLE is claimed before the chunk is accepted")
         };
-        let _span = tracing::debug_span!("rotation", chunk = %new.header.chunk_id).entered();
+        let _span = stage_span!("rotation", chunk = %new.header.chunk_id);
         let previous = self.active.take().filter(|active| active.end > active.synced_end);
         let previous = previous.as_ref().map(|active| &active.chunk);
         let chunk = make_chunk(storage, previous, prepared, new.header, &new.head, durable)
@@ -162,7 +162,7 @@ impl Disk {
                 let mark = mark_at(active.chunk.header(), active.end);
                 durable.write(mark).map_err(|error| ("write DURABLE", error))?;
             }
-            let _span = tracing::debug_span!("sync", chunk = %active.chunk.id()).entered();
+            let _span = stage_span!("sync", chunk = %active.chunk.id());
             sync_chunk(&active.chunk).map_err(|error| ("sync a chunk", error))?;
             timer.synced();
             active.synced_end = active.end;

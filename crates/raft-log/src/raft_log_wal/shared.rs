@@ -10,7 +10,7 @@ use raft_log_codec::SeededBug;
 use super::delivery::Delivery;
 use super::disk::{Disk, DiskError};
 use super::queue::Queue;
-use crate::stats::{FlushTimer, WalCounters};
+use crate::stats::{FlushTimer, WalCounters, stage_span};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, sleep};
 use crate::{Config, FlushError, PoisonError, Position};
 
@@ -104,7 +104,7 @@ impl Shared {
         let (gathered, bytes) = (std::mem::take(&mut queue.gathering), queue.bytes);
         let (items, callbacks) = queue.take();
         drop(queue);
-        let _span = tracing::debug_span!("flush", group_bytes = bytes).entered();
+        let _span = stage_span!("flush", group_bytes = bytes);
         let mut timer = FlushTimer::begin(&self.counters, self.config.slow_sync_millis, gathered, bytes);
         let outcome = match self.poison() {
             Some(poison) => Err(FlushError::Poisoned(poison.clone())),

@@ -83,7 +83,8 @@ fn count(counter: &Counter, more: u64) {
 }
 
 fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    // Five centuries are enough, and a number of 128 bits is not.
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 impl WalCounters {
