@@ -108,7 +108,8 @@ impl Contender for Open {
 
     fn read(&self, first: u64, count: u64) -> Outcome<u64> {
         let mut entries = Vec::new();
-        let read = self.engine.fetch_entries_to::<Entries>(GROUP, first, first + count, None, &mut entries)?;
+        let read =
+            self.engine.fetch_entries_to::<Entries>(GROUP, first, first + count, None, &mut entries)?;
         std::hint::black_box(entries);
         Ok(read as u64)
     }

@@ -68,7 +68,7 @@ impl Peer for RaftLog04 {
             config.log_cache_max_items = Some(1);
         }
         let log = RaftLog::open(Arc::new(config))?;
-        let next = log.log_state().last.map_or(1, |id| id.1 + 1);
+        let next = log.log_state().last().map_or(1, |id: &(u64, u64)| id.1 + 1);
         if keeping.is_cold {
             log.drain_cache_evictable();
         }

@@ -7,6 +7,7 @@ mod bugs;
 mod capture;
 mod check;
 mod demo;
+mod docs;
 mod dump;
 mod fuzz;
 mod layers;
@@ -37,6 +38,7 @@ enum Command {
     Bugs(bugs::Bugs),
     Check(check::Check),
     Demo(demo::Demo),
+    Docs(docs::Docs),
     Dump(dump::Dump),
     Fuzz(fuzz::Fuzz),
     Layers(layers::Layers),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Bugs(bugs) => bugs.run(),
         Command::Check(check) => check.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Docs(docs) => docs.run(),
         // Its exit codes say more than success and failure.
         Command::Dump(dump) => return dump.run(),
         Command::Fuzz(fuzz) => fuzz.run(),

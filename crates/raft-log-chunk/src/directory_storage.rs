@@ -12,11 +12,12 @@ mod directory_lock;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err::os::unix::fs::OpenOptionsExt;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, linkat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::{DirectoryEntry, EntryKind, LockAttempt, Storage, StorageFile, check_file_name};
@@ -124,6 +125,18 @@ impl Storage for DirectoryStorage {
         check_file_name(to)?;
         renameat(&self.directory, from, &self.directory, to)
             .map_err(|error| self.explain("rename", from, error))
+    }
+
+    fn link_into(&self, name: &str, directory: &dyn Storage) -> io::Result<()> {
+        check_file_name(name)?;
+        let to = directory.directory_handle().ok_or(io::ErrorKind::Unsupported)?;
+        // A link is linked itself, and not what it leads to; opening it there refuses it.
+        linkat(&self.directory, name, to, name, AtFlags::empty())
+            .map_err(|error| self.explain("link", name, error))
+    }
+
+    fn directory_handle(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.directory.as_fd())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -13,6 +13,7 @@
 //! | how far the log is known to be durable | [`DurableFile`], [`DurableMark`] |
 //! | making a chunk, and the space for it | [`make_chunk`], [`Spares`], [`lay_zeros`] |
 //! | making it of a purged one | [`set_aside`], [`reclaim`], [`ReusableFile`] |
+//! | a chunk's way into a backup | [`copy_chunk`], [`link_or_copy_chunk`] |
 //! | looking at a directory | [`recover`], [`list`], [`FrameScan`] |
 //! | deciding about it | [`judge`], [`Facts`], [`RecoveryError`] |
 //!
@@ -50,6 +51,7 @@
 #[cfg(not(unix))]
 compile_error!("raft-log needs a Unix system: it relies on positional writes, fdatasync and atomic renames");
 
+mod backup;
 mod chunk;
 mod directory_storage;
 mod durable;
@@ -66,6 +68,7 @@ mod summary;
 mod survey;
 mod verdict;
 
+pub use backup::{BackedUp, copy_chunk, link_or_copy_chunk};
 pub use chunk::{ActiveChunk, Chunk, EntryFault, SealedChunk};
 pub use directory_storage::DirectoryStorage;
 pub use durable::{DurableFacts, DurableFile, DurableMark, read_durable};

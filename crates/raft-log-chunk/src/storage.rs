@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,6 +76,19 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// Renames a file, replacing `to` if it exists. Handles that are open stay valid. Two names of one file
     /// both stay, as POSIX has it.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Gives a file a second name, the same one, in another directory, without copying a byte. It is an error if the
+    /// name exists there. Only files of real directories on one file system can have it; for all others this is
+    /// [`io::ErrorKind::Unsupported`].
+    fn link_into(&self, name: &str, directory: &dyn Storage) -> io::Result<()> {
+        let _ = (name, directory);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The directory's own handle, for [`Storage::link_into`]; `None` where there is no real directory.
+    fn directory_handle(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 
     /// Removes a name. Handles that are open stay valid.
     fn remove(&self, name: &str) -> io::Result<()>;

@@ -2,6 +2,7 @@
 //! crash at this moment would leave.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -121,6 +122,14 @@ impl Storage for WatchedStorage {
             }
         }
         Ok(())
+    }
+
+    fn link_into(&self, name: &str, directory: &dyn Storage) -> io::Result<()> {
+        self.0.inner.link_into(name, directory)
+    }
+
+    fn directory_handle(&self) -> Option<BorrowedFd<'_>> {
+        self.0.inner.directory_handle()
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -37,7 +37,7 @@ fn append_entries(
     Ok(true)
 }
 
-fn main() -> Outcome<()> {
+pub(crate) fn main() -> Outcome<()> {
     let directory = tempfile::tempdir()?;
     let mut log = RaftLog::open(directory.path())?;
     let id = TermIndex::new;

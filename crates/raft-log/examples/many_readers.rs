@@ -30,7 +30,7 @@ fn follow(reader: &RaftLogReader<PlainTypes>) -> Result<usize, ReadError> {
     Ok(pieces)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let mut log = RaftLog::open(directory.path())?;
 

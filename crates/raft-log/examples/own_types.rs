@@ -99,7 +99,7 @@ fn split(bytes: &Bytes) -> Result<(Bytes, Bytes), DecodeError> {
     Ok((bytes.slice(..8), bytes.slice(8..)))
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let id = |index| ProposedId { term: 4, node: "berlin-2".to_owned(), index };
     let set = |key, value: &'static str| Set { key, value: Bytes::from_static(value.as_bytes()) };

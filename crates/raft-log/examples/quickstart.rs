@@ -4,7 +4,7 @@
 
 use raft_log::{PlainVote, RaftLog, RaftLogWriter, TermIndex};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("log");
 

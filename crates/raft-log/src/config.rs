@@ -58,6 +58,12 @@ pub struct Config {
     /// sync by itself, so more is seldom worth it. Default: 0; at most one second.
     #[cfg_attr(feature = "serde", serde(default))]
     pub flush_delay_micros: u64,
+
+    /// From how many milliseconds on a sync is slow: it is counted as such, and a warning goes to `tracing`. Default:
+    /// 200, which a healthy disk does not come near, and which takes a good part of the time after which Raft's
+    /// followers usually call an election; from 1 to 600,000.
+    #[cfg_attr(feature = "serde", serde(default = "default::slow_sync_millis"))]
+    pub slow_sync_millis: u64,
 }
 
 /// The settings of a chunk.
@@ -97,6 +103,9 @@ mod default {
     pub(super) const fn max_unsynced_bytes() -> u64 {
         64 << 20
     }
+    pub(super) const fn slow_sync_millis() -> u64 {
+        200
+    }
     #[cfg(feature = "serde")]
     pub(super) const fn yes() -> bool {
         true
@@ -123,6 +132,7 @@ impl Config {
             full_check: false,
             max_unsynced_bytes: default::max_unsynced_bytes(),
             flush_delay_micros: 0,
+            slow_sync_millis: default::slow_sync_millis(),
         }
     }
 
@@ -140,7 +150,8 @@ impl Config {
         within("chunk.space_step", self.chunk.space_step, 0, 1 << 30)?;
         within("chunk.spares", self.chunk.spares as u64, 0, 64)?;
         within("max_unsynced_bytes", self.max_unsynced_bytes, 64 << 10, 4 << 30)?;
-        within("flush_delay_micros", self.flush_delay_micros, 0, 1_000_000)
+        within("flush_delay_micros", self.flush_delay_micros, 0, 1_000_000)?;
+        within("slow_sync_millis", self.slow_sync_millis, 1, 600_000)
     }
 
     pub(crate) fn survey_options(&self) -> SurveyOptions {

@@ -14,6 +14,7 @@
 //! - [Configuration](#configuration)
 //! - [Errors](#errors)
 //! - [Close](#close)
+//! - [Watch it, scrub it, back it up](#watch-it-scrub-it-back-it-up)
 //! - [When you build on the parts](#when-you-build-on-the-parts)
 //!
 //! # Open, append, sync
@@ -270,6 +271,34 @@
 //! # }
 //! ```
 //!
+//! # Watch it, scrub it, back it up
+//!
+//! A log counts what it does, always: [`RaftLog::stats`]. [`RaftLog::scrub`] reads what is stored again, slowly, so that
+//! damage is found while other members still have what it took. [`RaftLog::checkpoint`] makes a copy that is complete in
+//! itself, while the log is written. All three can be had from a [`RaftLogReader`] on any thread.
+//!
+//! ```
+//! # use raft_log::{RaftLog, RaftLogWriter, ScrubOptions, TermIndex};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let (path, backup) = (directory.path().join("log"), directory.path().join("backup"));
+//! let mut log = RaftLog::open(&path)?;
+//! log.append([(TermIndex::new(1, 1), "x = 1".into())])?;
+//! log.sync()?;
+//! assert_eq!(log.stats().durable_index, Some(1));
+//! assert!(log.stats().to_prometheus("node-1").contains("raftlog_syncs_total"));
+//!
+//! let scrub = log.scrub(ScrubOptions::default(), |event| println!("{event:?}"))?; // until it is dropped
+//! log.checkpoint(&backup)?; // all that is durable; synced when it returns
+//! # drop(scrub);
+//! # drop(log);
+//! assert_eq!(RaftLog::open(&backup)?.read(1..)?.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A node that starts from a backup must not vote under its former identity: see [`RaftLogReader::checkpoint`].
+//!
 //! # When you build on the parts
 //!
 //! The rest of what is exported here is for those who put a log together in another way: [`Wal`] is where records go
@@ -277,6 +306,7 @@
 //! [`StateMachine`] holds the rules, [`RawTypes`] reads any log without its types. [`RaftLog::with_wal`] and
 //! [`RaftLog::open_on`] put them together. Of the lower crates, `raft-log-codec` and `raft-log-state` can be used alone.
 
+mod checkpoint;
 mod config;
 mod error;
 mod flush;
@@ -287,11 +317,14 @@ mod log_data;
 mod open;
 mod raft_log_wal;
 mod reader;
+mod scrub;
+mod stats;
 mod sync;
 mod view;
 mod wal;
 mod writer;
 
+pub use checkpoint::{CheckpointError, CheckpointReport};
 pub use config::{ChunkConfig, Config, ConfigError};
 pub use error::{AcceptError, FlushError, LockedError, OpenError, PoisonError, ReadError, WriteError};
 pub use flush::{FlushCallback, FlushTicket};
@@ -311,6 +344,10 @@ pub use raft_log_codec::{
 pub use raft_log_state::{RaftLogSM, StateError, StateMachine};
 pub use raft_log_wal::{RaftLogWal, RaftLogWalReader};
 pub use reader::{Entry, RaftLogReader, TermRun};
+pub use scrub::{Scrub, ScrubEvent, ScrubOptions};
+#[cfg(feature = "metrics")]
+pub use stats::MetricsPublisher;
+pub use stats::{Histogram, Metric, MetricValue, RecordStats, Stats, WalStats};
 pub use wal::{Extent, Place, Position, Wal, WalReader};
 pub use writer::RaftLogWriter;
 
@@ -318,3 +355,13 @@ pub use writer::RaftLogWriter;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The code in the page about running a log.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/operations.md")]
+struct Operations;
+
+/// The code in the page about types of one's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/own-types.md")]
+struct OwnTypes;

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use raft_log_codec::{RaftLogState, Record, Types};
 use raft_log_state::{Change, Effect, RaftLogSM, StateMachine, check_next};
 
+use crate::open::Recovery;
+use crate::stats::RecordCounts;
 use crate::sync::RwLock;
 use crate::view::View;
 use crate::{
     Entry, FlushError, FlushTicket, LockFile, LogCache, LogData, OpenReport, Place, RaftLogReader,
-    RaftLogWal, RaftLogWriter, ReadError, Wal, WriteError,
+    RaftLogWal, RaftLogWriter, ReadError, Stats, Wal, WriteError,
 };
 
 /// A Raft log, open for its one owner. It is written through [`RaftLogWriter`], and read here or through any number of
@@ -62,7 +64,8 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
         report: OpenReport,
         lock: Option<LockFile>,
     ) -> Self {
-        let view = Arc::new(RwLock::new(View { machine, data, cache }));
+        let (counts, recovery) = (RecordCounts::default(), Recovery::of(&report));
+        let view = Arc::new(RwLock::new(View { machine, data, cache, counts, recovery }));
         let reader = RaftLogReader::new(view.clone(), wal.reader());
         Self { view, wal, reader, report, records: Vec::new(), places: Vec::new(), _lock: lock }
     }
@@ -83,6 +86,11 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
     /// As there.
     pub fn read(&self, range: impl RangeBounds<u64>) -> Result<Vec<Entry<T>>, ReadError> {
         self.reader.read(range)
+    }
+
+    /// As [`RaftLogReader::stats`].
+    pub fn stats(&self) -> Stats {
+        self.reader.stats()
     }
 
     /// The vote, the marks and the user data.
@@ -129,6 +137,7 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
             return Err(error.into());
         }
         let mut view = self.view.write();
+        view.count(&self.records, &self.places);
         view.apply(self.records.drain(..), &self.places);
         view.evict(self.wal.durable());
         drop(view);

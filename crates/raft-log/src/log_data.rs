@@ -8,7 +8,7 @@ use std::ops::Range;
 use raft_log_chunk::{ChunkId, OFFSET_UNIT};
 use raft_log_codec::{LogId, Record, Types};
 
-use crate::{Extent, Place};
+use crate::{Extent, Place, Position};
 
 /// The places of the live entries, oldest chunk first; together they cover the live indexes without a gap.
 #[derive(Debug, Default)]
@@ -110,6 +110,23 @@ impl LogData {
         self.runs.front().map(|run| run.live.start)
     }
 
+    /// The index of the last entry whose frame begins before `position`.
+    pub fn last_before(&self, position: Position) -> Option<u64> {
+        let behind = self.runs.partition_point(|run| run.chunk.offset() < position.offset());
+        self.runs.range(..behind).rev().find_map(|run| {
+            let before = match &run.offsets {
+                Offsets::Known { first, units } => {
+                    let starts_before =
+                        |unit: &u32| run.chunk.offset() + u64::from(*unit) * OFFSET_UNIT < position.offset();
+                    first + units.partition_point(starts_before) as u64
+                }
+                // Found at opening, so all of it is durable.
+                Offsets::InChunk => run.live.end,
+            };
+            before.min(run.live.end).checked_sub(1).filter(|last| *last >= run.live.start)
+        })
+    }
+
     /// Where the entries of `range` lie, in order, without their terms. All of them must be there.
     pub fn locate(&self, range: Range<u64>) -> Vec<Extent> {
         let from = self.runs.partition_point(|run| run.live.end <= range.start);
@@ -165,6 +182,35 @@ mod tests {
         );
         assert_eq!(extents(&sample(), 11..12), [(1000, 11, 1, Some(vec![11, 12]))]);
         assert_eq!(extents(&sample(), 15..20), []);
+    }
+
+    #[test]
+    fn the_last_entry_before_a_position_is_found() {
+        let data = sample();
+        for (position, last) in [
+            (0, None),
+            (1, Some(9)),
+            (1000 + 10 * 64, Some(9)),
+            (1000 + 10 * 64 + 1, Some(10)),
+            (1000 + 12 * 64 + 64, Some(12)),
+            (2000 + 13 * 64 + 8, Some(13)),
+            (u64::MAX, Some(14)),
+        ] {
+            let data = match position {
+                0..=1 => &data,
+                _ => &sample_in_units(),
+            };
+            assert_eq!(data.last_before(Position::new(position)), last, "{position}");
+        }
+    }
+
+    /// As the sample, with chunks that do not overlap where entries take 64 bytes.
+    fn sample_in_units() -> LogData {
+        let mut data = LogData::new();
+        data.push_sealed(ChunkId::new(0), 5..10);
+        (10..13).for_each(|index| data.push(index, place(1000, index * 64)));
+        (13..15).for_each(|index| data.push(index, place(2000, index * 64)));
+        data
     }
 
     #[test]

@@ -53,6 +53,20 @@ pub struct TornTail {
     pub file_size: u64,
 }
 
+/// What the statistics tell of opening.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Recovery {
+    pub(crate) elapsed: Duration,
+    pub(crate) left_behind_bytes: u64,
+}
+
+impl Recovery {
+    pub(crate) fn of(report: &OpenReport) -> Self {
+        let left_behind = |tail: TornTail| tail.file_size.saturating_sub(tail.offset);
+        Self { elapsed: report.elapsed, left_behind_bytes: report.torn_tail.map_or(0, left_behind) }
+    }
+}
+
 /// Something about a directory that is not as it should be, and that a log can live with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -122,7 +136,11 @@ impl<T: Types> RaftLog<T> {
         let config = config.into();
         config.validate()?;
         let lock = LockFile::acquire(&*storage)?;
-        let (recovered, mut machine) = recover::<RaftLogSM<T>>(&*storage, &config.survey_options())?;
+        let recovered = recover::<RaftLogSM<T>>(&*storage, &config.survey_options());
+        let (recovered, mut machine) = recovered.inspect_err(|error| {
+            let directory = storage.path().display();
+            tracing::error!(%directory, %error, "the directory does not make a log");
+        })?;
         machine.end_replay();
 
         let mut report = OpenReport {
@@ -183,9 +201,18 @@ fn torn_tail(header: &ChunkHeader, offset: u64, behind: &Behind) -> Option<TornT
 
 fn log_report(storage: &dyn Storage, report: &OpenReport, end_index: u64) {
     let directory = storage.path().display();
-    tracing::info!(%directory, report.chunks, report.entries, end_index, elapsed = ?report.elapsed, "opened a log");
+    let (chunks, entries, last_index) = (report.chunks, report.entries, end_index.checked_sub(1));
+    let recovery_seconds = report.elapsed.as_secs_f64();
+    tracing::info!(%directory, chunks, entries, last_index, recovery_seconds, "opened a log");
     if let Some(tail) = report.torn_tail {
-        tracing::warn!(%directory, chunk = %tail.chunk, tail.offset, "an incomplete write lies behind the end");
+        let recovery_left_behind_bytes = Recovery::of(report).left_behind_bytes;
+        tracing::warn!(
+            %directory,
+            chunk = %tail.chunk,
+            offset = tail.offset,
+            recovery_left_behind_bytes,
+            "an incomplete write lies behind the end"
+        );
     }
     for warning in &report.warnings {
         tracing::warn!(%directory, %warning, "opened a log");

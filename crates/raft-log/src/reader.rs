@@ -9,14 +9,16 @@ use std::sync::Arc;
 use raft_log_codec::{LogId, RaftLogState, Types};
 use raft_log_state::StateMachine;
 
-use crate::sync::RwLock;
+use crate::sync::{Counter, Ordering, RwLock};
 use crate::view::View;
-use crate::{Extent, Position, RaftLogWal, ReadError, Wal, WalReader};
+use crate::{Extent, Position, RaftLogWal, ReadError, RecordStats, Stats, Wal, WalReader};
 
 /// Reads a log. Clones are cheap, see everything that is appended later, and outlive the log.
 pub struct RaftLogReader<T: Types, W: Wal<T> = RaftLogWal<T>> {
     view: Arc<RwLock<View<T>>>,
     wal: W::Reader,
+    /// Entries that came from the cache, for all readers of the log.
+    cache_reads: Arc<Counter>,
 }
 
 /// Neighbouring entries of one term.
@@ -33,7 +35,11 @@ pub type Entry<T> = (<T as Types>::LogId, <T as Types>::Payload);
 
 impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
     pub(crate) fn new(view: Arc<RwLock<View<T>>>, wal: W::Reader) -> Self {
-        Self { view, wal }
+        Self { view, wal, cache_reads: Arc::default() }
+    }
+
+    pub(crate) fn wal_reader(&self) -> &W::Reader {
+        &self.wal
     }
 
     /// The entries of a range of indexes, in order: all that are in the log, from exactly the first index that was
@@ -144,6 +150,41 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
         self.wal.durable()
     }
 
+    /// What the log has done since it was opened, and how it stands. It waits for no sync, and costs a few microseconds
+    /// and a question to the system for each chunk: it is for once a second, and not for once an entry.
+    pub fn stats(&self) -> Stats {
+        let wal = self.wal.stats();
+        let durable = self.wal.durable();
+        let view = self.view.read();
+        let (state, counts) = (view.machine.state(), &view.counts);
+        let first = view.first_index();
+        Stats {
+            wal,
+            records: RecordStats {
+                save_vote: counts.save_vote,
+                append: counts.append,
+                commit: counts.commit,
+                truncate_after: counts.truncate_after,
+                purge_upto: counts.purge_upto,
+                save_user_data: counts.save_user_data,
+            },
+            appended_bytes: counts.append_bytes,
+            truncated_entries: counts.truncated_entries,
+            purged_entries: counts.purged_entries,
+            cache_read_entries: self.cache_reads.load(Ordering::Relaxed),
+            cache_entries: view.cache.items() as u64,
+            cache_bytes: view.cache.bytes() as u64,
+            first_index: (first < state.end_index()).then_some(first),
+            last_index: state.last.as_ref().map(LogId::index),
+            last_term: state.last.as_ref().map(LogId::term),
+            durable_index: view.data.last_before(durable),
+            committed_index: state.committed.as_ref().map(LogId::index),
+            purged_index: state.purged.as_ref().map(LogId::index),
+            recovery_seconds: view.recovery.elapsed.as_secs_f64(),
+            recovery_left_behind_bytes: view.recovery.left_behind_bytes,
+        }
+    }
+
     /// `None` if a chunk was removed meanwhile.
     fn try_read(&self, start: u64, end: u64, bytes_max: u64) -> Result<Option<Vec<Entry<T>>>, ReadError> {
         // Everything is found under one lock, so that the entries are of one moment; the disk is read without it.
@@ -168,6 +209,7 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
                 None => return Ok(None),
             }
         }
+        let from_disk = entries.len();
         entries.reserve(cached.len());
         for (entry, size) in cached {
             if bytes >= bytes_max && !entries.is_empty() {
@@ -176,13 +218,14 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
             bytes = bytes.saturating_add(size);
             entries.push(entry);
         }
+        self.cache_reads.fetch_add((entries.len() - from_disk) as u64, Ordering::Relaxed);
         Ok(Some(entries))
     }
 }
 
 impl<T: Types, W: Wal<T>> Clone for RaftLogReader<T, W> {
     fn clone(&self) -> Self {
-        Self { view: self.view.clone(), wal: self.wal.clone() }
+        Self { view: self.view.clone(), wal: self.wal.clone(), cache_reads: self.cache_reads.clone() }
     }
 }
 
@@ -197,8 +240,7 @@ impl<T: Types, W: Wal<T>> fmt::Debug for RaftLogReader<T, W> {
 
 fn bounds<T: Types>(view: &View<T>) -> Range<u64> {
     let state = view.machine.state();
-    let first = view.data.first_index().unwrap_or_else(|| state.end_index());
-    first..state.end_index()
+    view.first_index()..state.end_index()
 }
 
 fn check_start<T: Types>(view: &View<T>, index: u64) -> Result<(), ReadError> {

@@ -17,6 +17,8 @@ pub(crate) use model::{
     AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, RwLock, current, let_time_pass, sleep,
     spawn, yield_now,
 };
+/// For what is only counted: never waited for, so a scheduler need not know of it.
+pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(not(raft_log_shuttle))]
 pub(crate) use system::{

@@ -6,12 +6,17 @@
 use raft_log_codec::{LogId, Record, Types};
 use raft_log_state::{Change, RaftLogSM, StateMachine};
 
+use crate::open::Recovery;
+use crate::stats::RecordCounts;
 use crate::{LogCache, LogData, Place, Position};
 
 pub(crate) struct View<T: Types> {
     pub(crate) machine: RaftLogSM<T>,
     pub(crate) data: LogData,
     pub(crate) cache: LogCache<(T::LogId, T::Payload)>,
+    /// What was made visible since opening.
+    pub(crate) counts: RecordCounts,
+    pub(crate) recovery: Recovery,
 }
 
 impl<T: Types> View<T> {
@@ -37,6 +42,38 @@ impl<T: Types> View<T> {
                 _ => {}
             }
         }
+    }
+
+    /// Counts accepted records, before they are made visible: one of any kind, or any number of entries.
+    pub(crate) fn count(&mut self, records: &[Record<T>], places: &[Place]) {
+        if let Some(Record::Append(..)) = records.first() {
+            self.counts.append += records.len() as u64;
+            self.counts.append_bytes += places.iter().map(|place| u64::from(place.size)).sum::<u64>();
+            return;
+        }
+        let alive = self.first_index()..self.machine.state().end_index();
+        let counts = &mut self.counts;
+        match records.first() {
+            Some(Record::TruncateAfter(after)) => {
+                let from = after.as_ref().map_or(0, |id| id.index().saturating_add(1));
+                counts.truncate_after += 1;
+                counts.truncated_entries += alive.end.saturating_sub(from.max(alive.start));
+            }
+            Some(Record::PurgeUpto(upto)) => {
+                let upto = upto.index().saturating_add(1).min(alive.end);
+                counts.purge_upto += 1;
+                counts.purged_entries += upto.saturating_sub(alive.start);
+            }
+            Some(Record::SaveVote(_)) => counts.save_vote += 1,
+            Some(Record::Commit(_)) => counts.commit += 1,
+            Some(Record::SaveUserData(_)) => counts.save_user_data += 1,
+            _ => {}
+        }
+    }
+
+    /// The index of the first live entry; behind the last if there is none.
+    pub(crate) fn first_index(&self) -> u64 {
+        self.data.first_index().unwrap_or_else(|| self.machine.state().end_index())
     }
 
     /// Lets go of cached entries that the limits do not allow and the disk can give back.

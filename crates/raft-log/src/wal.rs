@@ -6,7 +6,7 @@
 use raft_log_chunk::{ChunkId, OFFSET_UNIT};
 use raft_log_codec::{RaftLogState, Record, Types};
 
-use crate::{AcceptError, FlushCallback, FlushError, ReadError};
+use crate::{AcceptError, FlushCallback, FlushError, ReadError, WalStats};
 
 /// A place in the stream of records: the chunk's id and the offset in the chunk, added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -137,4 +137,9 @@ pub trait WalReader<T: Types>: Clone + Send + Sync + 'static {
 
     /// Everything before this position is durable.
     fn durable(&self) -> Position;
+
+    /// What it has counted; all zero where it does not count. It must not wait for a sync.
+    fn stats(&self) -> WalStats {
+        WalStats::default()
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::time::Instant;
 
 use raft_log_chunk::{
     ActiveChunk, Chunk, DurableFile, Storage, is_no_space, make_chunk, mark_at, write_all_at,
@@ -13,6 +14,7 @@ use raft_log_codec::{GROUP_FRAME_SIZE, SeededBug, group_frame};
 use super::leisure::Leisure;
 use super::queue::{Group, Item, NewChunk};
 use crate::Position;
+use crate::stats::{FlushTimer, stage_span};
 
 /// What is known of the disk.
 #[derive(Default)]
@@ -71,15 +73,20 @@ impl Disk {
         &mut self,
         storage: &dyn Storage,
         items: VecDeque<Item>,
+        timer: &mut FlushTimer<'_>,
     ) -> Result<(Option<Position>, Vec<u8>), DiskError> {
         let mut buffer = Vec::new();
         if SeededBug::AcknowledgeBeforeSync.is_on() {
-            self.sync()?;
+            self.sync(timer)?;
         }
         for item in items {
             match item {
                 Item::Group(group) => buffer = self.write(group)?,
-                Item::NewChunk(new) => self.make(storage, *new)?,
+                Item::NewChunk(new) => {
+                    let (begin, space) = (Instant::now(), new.header.space);
+                    self.make(storage, *new)?;
+                    timer.rotated(begin, space);
+                }
                 Item::Remove(chunks) if SeededBug::RemoveBeforePurgeIsDurable.is_on() => {
                     chunks
                         .iter()
@@ -97,7 +104,8 @@ impl Disk {
             let written = |active: &Written| Position::new(active.chunk.id().offset() + active.end);
             return Ok((self.active.as_ref().map(written), buffer));
         }
-        Ok((self.sync()?, buffer))
+        timer.all_written();
+        Ok((self.sync(timer)?, buffer))
     }
 
     fn write(&mut self, mut group: Group) -> Result<Vec<u8>, DiskError> {
@@ -110,6 +118,7 @@ impl Disk {
             Some(durable) => durable.offset().saturating_sub(active.chunk.id().offset()).min(group.start),
             None => active.synced_end,
         };
+        let _span = stage_span!("write", chunk = %active.chunk.id(), offset = group.start);
         let head = group_frame(active.chunk.seed(), group.start, durable_end);
         if let Some(place) = group.bytes.get_mut(..GROUP_FRAME_SIZE) {
             place.copy_from_slice(&head);
@@ -134,6 +143,7 @@ impl Disk {
         let (Some(prepared), Some(durable)) = (new.prepared, &mut self.durable) else {
             unreachable!("the space of a chunk and of DURABLE is claimed before the chunk is accepted")
         };
+        let _span = stage_span!("rotation", chunk = %new.header.chunk_id);
         let previous = self.active.take().filter(|active| active.end > active.synced_end);
         let previous = previous.as_ref().map(|active| &active.chunk);
         let chunk = make_chunk(storage, previous, prepared, new.header, &new.head, durable)
@@ -145,14 +155,16 @@ impl Disk {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<Option<Position>, DiskError> {
+    fn sync(&mut self, timer: &mut FlushTimer<'_>) -> Result<Option<Position>, DiskError> {
         let Some(active) = &mut self.active else { return Ok(None) };
         if active.end > active.synced_end || SeededBug::DurableEndBeforeSync.is_on() {
             if let Some(durable) = self.durable.as_mut().filter(|_| SeededBug::MarkBeforeSync.is_on()) {
                 let mark = mark_at(active.chunk.header(), active.end);
                 durable.write(mark).map_err(|error| ("write DURABLE", error))?;
             }
+            let _span = stage_span!("sync", chunk = %active.chunk.id());
             sync_chunk(&active.chunk).map_err(|error| ("sync a chunk", error))?;
+            timer.synced();
             active.synced_end = active.end;
             if let Some(durable) = &mut self.durable {
                 let mark = mark_at(active.chunk.header(), active.synced_end);

@@ -229,6 +229,9 @@ impl<T: Types> RaftLogWal<T> {
         self.settle(&mut staging, records, places);
         self.tail.end = cursor.end;
         staging.keep();
+        let entries = if matches!(records, [Record::Append(..), ..]) { records.len() } else { 0 };
+        queue.gathering.add(entries, &shared.counters);
+        shared.counters.set_pending(queue.bytes + queue.in_flight_bytes);
         if queue.bytes + queue.in_flight_bytes >= shared.config.max_unsynced_bytes / 2 {
             self.want_flush(&mut queue);
         }
@@ -589,7 +592,7 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
     ) -> Result<(), AcceptError> {
         self.wait_for_room();
         self.check_usable()?;
-        match self.try_accept(before, records, places, false) {
+        let accepted = match self.try_accept(before, records, places, false) {
             // A spare file may hold what the active chunk has no room for.
             Err(AcceptError::NoSpace(_))
                 if Room::of(records) == Room::Reserve && self.tail.active.is_some() =>
@@ -597,7 +600,11 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
                 self.try_accept(before, records, places, true)
             }
             accepted => accepted,
+        };
+        if matches!(accepted, Err(AcceptError::NoSpace(_))) {
+            self.shared.counters.refused_for_space();
         }
+        accepted
     }
 
     fn sync(&mut self) -> Result<(), FlushError> {
@@ -655,6 +662,8 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
         drop(disk);
         // The next process could not know that they have no holes, and would cut them.
         while self.shared.spares.lock().give_up_one() {}
+        let last_index = state.last.as_ref().map(LogId::index);
+        tracing::info!(directory = %self.shared.storage.path().display(), last_index, "closed a log");
         Ok(())
     }
 }

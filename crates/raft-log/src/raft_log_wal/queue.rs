@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, DurableFile, HEADER_SIZE, PreparedFile};
 use raft_log_codec::reserve_group;
 
+use crate::stats::Gathering;
 use crate::{FlushCallback, Position};
 
 /// What one flush does, in order.
@@ -79,6 +80,8 @@ pub(super) struct Queue {
     pub(super) callbacks: Vec<FlushCallback>,
     /// The bytes of the items.
     pub(super) bytes: u64,
+    /// Since when they gather, for the statistics.
+    pub(super) gathering: Gathering,
     /// The bytes that a flush has taken and not finished with.
     pub(super) in_flight_bytes: u64,
     /// The flush thread has something to do.

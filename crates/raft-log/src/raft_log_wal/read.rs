@@ -2,13 +2,15 @@
 //! slices of what was read.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use raft_log_chunk::{EntryFault, OFFSET_UNIT, SealedChunk};
+use raft_log_chunk::{Chunk, ChunkId, EntryFault, OFFSET_UNIT, SealedChunk, Storage};
 use raft_log_codec::{Decode, Types};
 
 use super::shared::{ReadableChunk, Shared};
+use crate::stats::WalCounters;
 use crate::sync::yield_now;
-use crate::{Extent, Position, ReadError, WalReader};
+use crate::{Extent, Position, ReadError, WalReader, WalStats};
 
 /// Reads the entries of a [`RaftLogWal`](crate::RaftLogWal); clones are cheap, and outlive the log.
 #[derive(Clone)]
@@ -25,8 +27,32 @@ impl std::fmt::Debug for RaftLogWalReader {
     }
 }
 
-impl<T: Types> WalReader<T> for RaftLogWalReader {
-    fn read(
+impl RaftLogWalReader {
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        &*self.shared.storage
+    }
+
+    pub(crate) fn counters(&self) -> &WalCounters {
+        &self.shared.counters
+    }
+
+    /// A chunk, unless it was purged.
+    pub(crate) fn chunk(&self, id: ChunkId) -> Option<Chunk> {
+        self.shared.chunks.read().get(&id).map(|readable| readable.chunk().clone())
+    }
+
+    /// The chunks that hold what is durable, oldest first, and the durable end, which lies in the last of them.
+    ///
+    /// They fit together. A chunk is put among those that can be read before anything in it is durable, and taken out
+    /// after its purge is: so whoever holds the lock finds all those from which a replay up to the durable end may begin.
+    pub(crate) fn durable_chunks(&self) -> (Vec<Chunk>, Position) {
+        let chunks = self.shared.chunks.read();
+        let durable = self.shared.durable();
+        let begun = chunks.range(..ChunkId::new(durable.offset()));
+        (begun.map(|(_, readable)| readable.chunk().clone()).collect(), durable)
+    }
+
+    fn read_extent<T: Types>(
         &self,
         extent: &Extent,
         bytes_max: u64,
@@ -112,6 +138,36 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
             position = last + 1;
         }
         Ok(Some(bytes_read))
+    }
+}
+
+impl<T: Types> WalReader<T> for RaftLogWalReader {
+    fn read(
+        &self,
+        extent: &Extent,
+        bytes_max: u64,
+        entries: &mut Vec<(T::LogId, T::Payload)>,
+    ) -> Result<Option<u64>, ReadError> {
+        let (begin, before) = (Instant::now(), entries.len());
+        let outcome = self.read_extent::<T>(extent, bytes_max, entries);
+        self.shared.counters.disk_read(begin, entries.len().saturating_sub(before));
+        if let Err(error @ ReadError::Damaged { chunk, offset, index, .. }) = &outcome {
+            self.shared.counters.checksum_failed();
+            tracing::error!(%chunk, offset, index, %error, "a damaged entry was read");
+        }
+        outcome
+    }
+
+    fn stats(&self) -> WalStats {
+        // The handles are taken first: asking a file for its size is the system's business, and under no lock.
+        let files: Vec<_> =
+            self.shared.chunks.read().values().map(|chunk| chunk.chunk().file().clone()).collect();
+        WalStats {
+            chunks: files.len() as u64,
+            disk_bytes: files.iter().map(|file| file.size().unwrap_or(0)).sum(),
+            is_poisoned: self.shared.poison().is_some(),
+            ..self.shared.counters.read()
+        }
     }
 
     fn durable(&self) -> Position {

@@ -10,6 +10,7 @@ use raft_log_codec::SeededBug;
 use super::delivery::Delivery;
 use super::disk::{Disk, DiskError};
 use super::queue::Queue;
+use crate::stats::{FlushTimer, WalCounters, stage_span};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, sleep};
 use crate::{Config, FlushError, PoisonError, Position};
 
@@ -27,6 +28,7 @@ pub(super) struct Shared {
     /// The chunks that can be read.
     pub(super) chunks: RwLock<BTreeMap<ChunkId, ReadableChunk>>,
     durable: AtomicU64,
+    pub(super) counters: WalCounters,
     has_leisure_work: AtomicBool,
     poison: OnceLock<PoisonError>,
 }
@@ -38,6 +40,15 @@ pub(super) enum ReadableChunk {
     Own(Chunk),
     /// Found at opening: its own table tells, from the entry with this index on.
     Found(Arc<SealedChunk>, u64),
+}
+
+impl ReadableChunk {
+    pub(super) fn chunk(&self) -> &Chunk {
+        match self {
+            Self::Own(chunk) => chunk,
+            Self::Found(sealed, _) => sealed.chunk(),
+        }
+    }
 }
 
 impl Shared {
@@ -60,6 +71,7 @@ impl Shared {
             delivery: Delivery::default(),
             chunks: RwLock::new(chunks),
             durable: AtomicU64::new(durable.offset()),
+            counters: WalCounters::default(),
             has_leisure_work: AtomicBool::new(false),
             poison: OnceLock::new(),
         }
@@ -77,6 +89,7 @@ impl Shared {
     pub(super) fn set_poison(&self, (action, error): DiskError) -> PoisonError {
         let poison = self.poison.get_or_init(|| {
             tracing::error!(action, %error, "the log is poisoned");
+            self.counters.failed(action);
             PoisonError { action, source: Arc::new(error) }
         });
         self.room.notify_all();
@@ -87,10 +100,15 @@ impl Shared {
     /// callbacks are due, and [`Shared::after_flush`] calls them.
     pub(super) fn flush(&self) -> Result<(), FlushError> {
         let mut disk = self.disk.lock();
-        let (items, callbacks) = self.queue.lock().take();
+        let mut queue = self.queue.lock();
+        let (gathered, bytes) = (std::mem::take(&mut queue.gathering), queue.bytes);
+        let (items, callbacks) = queue.take();
+        drop(queue);
+        let _span = stage_span!("flush", group_bytes = bytes);
+        let mut timer = FlushTimer::begin(&self.counters, self.config.slow_sync_millis, gathered, bytes);
         let outcome = match self.poison() {
             Some(poison) => Err(FlushError::Poisoned(poison.clone())),
-            None => match disk.flush(&*self.storage, items) {
+            None => match disk.flush(&*self.storage, items, &mut timer) {
                 Ok((durable, buffer)) => {
                     if let Some(durable) = durable {
                         self.durable.store(durable.offset(), Ordering::Release);
@@ -101,7 +119,10 @@ impl Shared {
                 Err(error) => Err(FlushError::Poisoned(self.set_poison(error))),
             },
         };
-        self.queue.lock().in_flight_bytes = 0;
+        let mut queue = self.queue.lock();
+        queue.in_flight_bytes = 0;
+        self.counters.set_pending(queue.bytes);
+        drop(queue);
         self.room.notify_all();
         if outcome.is_ok() || !SeededBug::CallbackDroppedOnError.is_on() {
             self.delivery.put(callbacks, &outcome);

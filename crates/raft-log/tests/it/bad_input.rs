@@ -234,7 +234,7 @@ fn what_is_no_file_is_not_taken_for_a_chunk() {
 #[test]
 fn settings_out_of_bounds_are_refused() {
     type Set = fn(&mut Config, u64);
-    let cases: [(&str, Set, &[u64]); 7] = [
+    let cases: [(&str, Set, &[u64]); 8] = [
         ("read_buffer_size", |config, to| config.read_buffer_size = to as usize, &[0, 4095, (1 << 30) + 1]),
         ("chunk.max_records", |config, to| config.chunk.max_records = to, &[0, (16 << 20) + 1]),
         ("chunk.max_size", |config, to| config.chunk.max_size = to, &[0, 255, (4 << 30) + 1, u64::MAX]),
@@ -242,6 +242,7 @@ fn settings_out_of_bounds_are_refused() {
         ("chunk.spares", |config, to| config.chunk.spares = to as usize, &[65]),
         ("max_unsynced_bytes", |config, to| config.max_unsynced_bytes = to, &[0, 65_535, (4 << 30) + 1]),
         ("flush_delay_micros", |config, to| config.flush_delay_micros = to, &[1_000_001]),
+        ("slow_sync_millis", |config, to| config.slow_sync_millis = to, &[0, 600_001]),
     ];
     let parent = tempfile::tempdir().unwrap();
     for (option, set, values) in cases {

@@ -1,0 +1,274 @@
+//! What is counted while the log works: what a flush and a read tell, without a lock, and what the writer tells, under
+//! the lock that it holds anyway.
+//!
+//! No clock is read for an entry, and none for an operation that joins a group: once when a group begins to gather, and
+//! three times for a flush; twice in all where a sync takes no time, as in memory.
+
+use std::time::{Duration, Instant};
+
+use raft_log_chunk::Space;
+
+use super::WalStats;
+use super::histogram::{Bytes, Entries, HistogramCounter, Seconds};
+use crate::sync::{Counter, Ordering};
+
+/// What the chunk files of a log have seen. All of it is written without a lock and may be read at any time.
+#[derive(Debug)]
+pub(crate) struct WalCounters {
+    sync: HistogramCounter<Seconds>,
+    write: HistogramCounter<Seconds>,
+    queue_wait: HistogramCounter<Seconds>,
+    durable_latency: HistogramCounter<Seconds>,
+    rotation: HistogramCounter<Seconds>,
+    disk_read: HistogramCounter<Seconds>,
+    group_entries: HistogramCounter<Entries>,
+    group_bytes: HistogramCounter<Bytes>,
+    written_bytes: Counter,
+    slow_syncs: Counter,
+    sync_errors: Counter,
+    write_errors: Counter,
+    no_space: Counter,
+    disk_read_entries: Counter,
+    checksum_failures: Counter,
+    chunks_fresh: Counter,
+    chunks_reused: Counter,
+    /// What waits for a sync: as the queue last had it, so that nobody takes the queue's lock to know.
+    pending_bytes: Counter,
+    /// How many groups to let pass before stages are timed again.
+    untimed: Counter,
+    scrubs: Counter,
+    scrubbed_bytes: Counter,
+    /// The nanoseconds from `since` to the end of the last scrub; 0 before the first.
+    last_scrub: Counter,
+    since: Instant,
+}
+
+/// Where a sync takes less than this, the clock would be a good part of what it measures: then the stages of one group
+/// in [`GROUPS_PER_TIMED`] are timed. No disk that keeps its promise is so fast, but memory is. Syncs are always timed.
+const FAST_SYNC_NANOS: u64 = 20_000;
+const GROUPS_PER_TIMED: u64 = 16;
+
+impl Default for WalCounters {
+    fn default() -> Self {
+        Self {
+            sync: HistogramCounter::default(),
+            write: HistogramCounter::default(),
+            queue_wait: HistogramCounter::default(),
+            durable_latency: HistogramCounter::default(),
+            rotation: HistogramCounter::default(),
+            disk_read: HistogramCounter::default(),
+            group_entries: HistogramCounter::default(),
+            group_bytes: HistogramCounter::default(),
+            written_bytes: Counter::default(),
+            slow_syncs: Counter::default(),
+            sync_errors: Counter::default(),
+            write_errors: Counter::default(),
+            no_space: Counter::default(),
+            disk_read_entries: Counter::default(),
+            checksum_failures: Counter::default(),
+            chunks_fresh: Counter::default(),
+            chunks_reused: Counter::default(),
+            pending_bytes: Counter::default(),
+            untimed: Counter::default(),
+            scrubs: Counter::default(),
+            scrubbed_bytes: Counter::default(),
+            last_scrub: Counter::default(),
+            since: Instant::now(),
+        }
+    }
+}
+
+fn count(counter: &Counter, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+fn nanos(duration: Duration) -> u64 {
+    // Five centuries are enough, and a number of 128 bits is not.
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
+}
+
+impl WalCounters {
+    /// So much waits for a sync.
+    pub(crate) fn set_pending(&self, bytes: u64) {
+        self.pending_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Entries were read from the disk.
+    pub(crate) fn disk_read(&self, begin: Instant, entries: usize) {
+        self.disk_read.record(nanos(begin.elapsed()));
+        count(&self.disk_read_entries, entries as u64);
+    }
+
+    /// What was read does not match its checksum, or is not what must stand there.
+    pub(crate) fn checksum_failed(&self) {
+        count(&self.checksum_failures, 1);
+    }
+
+    pub(crate) fn scrubbed(&self, bytes: u64) {
+        count(&self.scrubbed_bytes, bytes);
+    }
+
+    pub(crate) fn scrub_done(&self) {
+        count(&self.scrubs, 1);
+        self.last_scrub.store(nanos(self.since.elapsed()).max(1), Ordering::Relaxed);
+    }
+
+    /// A write or a sync failed: what poisons a log.
+    pub(crate) fn failed(&self, action: &str) {
+        count(if action.starts_with("sync") { &self.sync_errors } else { &self.write_errors }, 1);
+    }
+
+    /// An operation was refused because the disk is full.
+    pub(crate) fn refused_for_space(&self) {
+        count(&self.no_space, 1);
+    }
+
+    /// All but what is asked of the files and of the lock.
+    pub(crate) fn read(&self) -> WalStats {
+        let sync_seconds = self.sync.read();
+        let value = |counter: &Counter| counter.load(Ordering::Relaxed);
+        let last_scrub = Some(value(&self.last_scrub)).filter(|at| *at > 0).map(Duration::from_nanos);
+        WalStats {
+            write_seconds: self.write.read(),
+            queue_wait_seconds: self.queue_wait.read(),
+            durable_latency_seconds: self.durable_latency.read(),
+            rotation_seconds: self.rotation.read(),
+            disk_read_seconds: self.disk_read.read(),
+            group_entries: self.group_entries.read(),
+            group_bytes: self.group_bytes.read(),
+            written_bytes: value(&self.written_bytes),
+            syncs: sync_seconds.count(),
+            slow_syncs: value(&self.slow_syncs),
+            sync_errors: value(&self.sync_errors),
+            write_errors: value(&self.write_errors),
+            no_space: value(&self.no_space),
+            disk_read_entries: value(&self.disk_read_entries),
+            checksum_failures: value(&self.checksum_failures),
+            chunks_fresh: value(&self.chunks_fresh),
+            chunks_reused: value(&self.chunks_reused),
+            pending_bytes: value(&self.pending_bytes),
+            scrubs: value(&self.scrubs),
+            scrubbed_bytes: value(&self.scrubbed_bytes),
+            last_scrub_age_seconds: last_scrub
+                .map(|at| (self.since.elapsed().saturating_sub(at)).as_secs_f64()),
+            sync_seconds,
+            ..WalStats::default()
+        }
+    }
+}
+
+/// What the group is that gathers.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering {
+    operations: u64,
+    entries: u64,
+    /// When its first operation was accepted, if its stages are timed.
+    since: Option<Instant>,
+}
+
+impl Gathering {
+    /// An operation with so many entries joins it.
+    pub(crate) fn add(&mut self, entries: usize, counters: &WalCounters) {
+        if self.operations == 0 && counters.untimed.load(Ordering::Relaxed) == 0 {
+            self.since = Some(Instant::now());
+        }
+        self.operations += 1;
+        self.entries += entries as u64;
+    }
+}
+
+/// One flush, from taking a group to its sync.
+#[derive(Debug)]
+pub(crate) struct FlushTimer<'a> {
+    counters: &'a WalCounters,
+    slow_sync_millis: u64,
+    group: Gathering,
+    group_bytes: u64,
+    /// When the group was taken, if its stages are timed.
+    taken: Option<Instant>,
+    /// When all was written.
+    written: Option<Instant>,
+    rotation: Duration,
+}
+
+impl<'a> FlushTimer<'a> {
+    /// A flush takes what gathered, `bytes` of it. Nothing is counted, and no clock read, where that is nothing.
+    pub(crate) fn begin(
+        counters: &'a WalCounters,
+        slow_sync_millis: u64,
+        group: Gathering,
+        bytes: u64,
+    ) -> Self {
+        let taken = group.since.map(|_| Instant::now());
+        Self {
+            counters,
+            slow_sync_millis,
+            group,
+            group_bytes: bytes,
+            taken,
+            written: None,
+            rotation: Duration::ZERO,
+        }
+    }
+
+    /// A chunk was made.
+    pub(crate) fn rotated(&mut self, begin: Instant, space: Space) {
+        let took = begin.elapsed();
+        self.rotation += took;
+        self.counters.rotation.record(nanos(took));
+        match space {
+            Space::Fresh => count(&self.counters.chunks_fresh, 1),
+            Space::Reused => count(&self.counters.chunks_reused, 1),
+        }
+    }
+
+    /// All is written; what follows is the sync.
+    pub(crate) fn all_written(&mut self) {
+        if self.group.operations > 0 {
+            count(&self.counters.written_bytes, self.group_bytes);
+            self.counters.group_bytes.record(self.group_bytes);
+            self.counters.group_entries.record(self.group.entries);
+            self.written = Some(Instant::now());
+        }
+    }
+
+    /// The chunk was synced: counts, and tells if it was slow.
+    pub(crate) fn synced(&mut self) {
+        let Some(written) = self.written else { return };
+        let now = Instant::now();
+        let took = nanos(now.duration_since(written));
+        let counters = self.counters;
+        counters.sync.record(took);
+        if took >= self.slow_sync_millis.saturating_mul(1_000_000) {
+            count(&counters.slow_syncs, 1);
+            let sync_seconds = Duration::from_nanos(took).as_secs_f64();
+            tracing::warn!(sync_seconds, group_bytes = self.group_bytes, "a sync was slow");
+        }
+        if let (Some(since), Some(taken)) = (self.group.since, self.taken) {
+            let write = written.duration_since(taken).saturating_sub(self.rotation);
+            counters.write.record(nanos(write));
+            counters.queue_wait.record(nanos(taken.duration_since(since)));
+            counters.durable_latency.record(nanos(now.duration_since(since)));
+            let untimed = if took < FAST_SYNC_NANOS { GROUPS_PER_TIMED - 1 } else { 0 };
+            counters.untimed.store(untimed, Ordering::Relaxed);
+        } else {
+            let untimed = counters.untimed.load(Ordering::Relaxed);
+            let untimed = if took < FAST_SYNC_NANOS { untimed.saturating_sub(1) } else { 0 };
+            counters.untimed.store(untimed, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the writer has done, counted under the lock under which it becomes visible.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RecordCounts {
+    pub(crate) save_vote: u64,
+    pub(crate) append: u64,
+    pub(crate) append_bytes: u64,
+    pub(crate) commit: u64,
+    pub(crate) truncate_after: u64,
+    pub(crate) purge_upto: u64,
+    pub(crate) save_user_data: u64,
+    pub(crate) truncated_entries: u64,
+    pub(crate) purged_entries: u64,
+}
