@@ -1,8 +1,8 @@
-//! raft-log 0.4.6 from the registry: callbacks, one flush thread; its wait for company is switched off, since it only
-//! adds to what is measured here.
+//! raft-log 0.4.6 from the registry: callbacks, one flush thread. It waits a millisecond for company by default, which
+//! suits many entries under way, and is switched off where one is written after the other.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -53,17 +53,16 @@ struct Open {
     keeping: Keeping,
     first: u64,
     next: u64,
+    directory: PathBuf,
+    /// The one for entries under way, once there are any.
+    grouping: Option<Box<Open>>,
 }
 
-impl Peer for RaftLog04 {
-    fn name(&self) -> &str {
-        "raft-log 0.4.6"
-    }
-
-    fn open(&self, directory: &Path, keeping: &Keeping) -> Outcome<Box<dyn Contender>> {
+impl Open {
+    fn new(directory: &Path, keeping: &Keeping, wait: Option<Duration>) -> Outcome<Self> {
         std::fs::create_dir_all(directory)?;
         let mut config = Config::new(directory.display());
-        config.wal.flush_batch_wait = Some(Duration::ZERO);
+        config.wal.flush_batch_wait = wait;
         if keeping.is_cold {
             config.log_cache_max_items = Some(1);
         }
@@ -72,7 +71,18 @@ impl Peer for RaftLog04 {
         if keeping.is_cold {
             log.drain_cache_evictable();
         }
-        Ok(Box::new(Open { log, keeping: keeping.clone(), first: 1, next }))
+        let (directory, keeping) = (directory.to_owned(), keeping.clone());
+        Ok(Self { log, keeping, first: 1, next, directory, grouping: None })
+    }
+}
+
+impl Peer for RaftLog04 {
+    fn name(&self) -> &str {
+        "raft-log 0.4.6"
+    }
+
+    fn open(&self, directory: &Path, keeping: &Keeping) -> Outcome<Box<dyn Contender>> {
+        Ok(Box::new(Open::new(directory, keeping, Some(Duration::ZERO))?))
     }
 }
 
@@ -99,12 +109,19 @@ impl Contender for Open {
     }
 
     fn in_flight(&mut self, in_flight: u64, length: Duration) -> Outcome<Round> {
+        let grouping = match &mut self.grouping {
+            Some(grouping) => grouping,
+            none => {
+                let directory = self.directory.with_extension("grouping");
+                none.insert(Box::new(Self::new(&directory, &self.keeping, None)?))
+            }
+        };
         let mut window = Window::new(in_flight);
         let mut round = Round::run(length, in_flight, |entries| {
             for _ in 0..entries {
                 let flight = window.begin()?;
-                self.append(1)?;
-                self.log.flush(true, Some(Done::Flight(flight)))?;
+                grouping.append(1)?;
+                grouping.log.flush(true, Some(Done::Flight(flight)))?;
             }
             Ok(())
         })?;

@@ -51,6 +51,7 @@ impl SummaryBuilder {
     /// An entry whose frame begins at `offset`.
     ///
     /// An entry that does not follow the one before begins anew: rules are not judged here.
+    #[inline]
     pub fn append(&mut self, term: u64, index: u64, rest: &[u8], offset: u64) {
         self.summary.records += 1;
         if self.summary.runs.is_empty() || index != self.summary.end_index {

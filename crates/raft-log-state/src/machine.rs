@@ -236,6 +236,7 @@ impl<T: Types> StateMachine<T> for RaftLogSM<T> {
         }
     }
 
+    #[inline]
     fn apply(&mut self, change: Change<'_, T>) {
         match change {
             Change::SaveVote(vote) => self.state.vote = Some(vote.clone()),

@@ -10,6 +10,11 @@ use crate::Position;
 /// What one cached entry costs beside its payload.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
 
+/// The ring grows by this part of what it holds.
+const GROWTH_PART: usize = 16;
+/// And by so many entries at least.
+const GROWTH_MIN: usize = 256;
+
 /// A window of entries `first..first + len`, newest last.
 #[derive(Debug)]
 pub struct LogCache<E> {
@@ -36,6 +41,7 @@ impl<E: Clone> LogCache<E> {
 
     /// Adds the entry `index` whose frame takes `frame_bytes` and begins at `position`. An index that does
     /// not follow the last begins a new window.
+    #[inline]
     pub fn push(&mut self, index: u64, entry: E, frame_bytes: usize, position: Position) {
         if self.end() != index {
             self.clear();
@@ -45,6 +51,11 @@ impl<E: Clone> LogCache<E> {
         }
         let bytes = frame_bytes + ENTRY_OVERHEAD_BYTES;
         self.bytes += bytes;
+        if self.entries.len() == self.entries.capacity() {
+            // Not doubled: in a ring that is hardly larger than what it holds, a new entry comes where an old one was
+            // dropped a moment ago, and memory that the processor has at hand is written.
+            self.entries.reserve_exact((self.entries.len() / GROWTH_PART).max(GROWTH_MIN));
+        }
         self.entries.push_back(Cached { entry, bytes, position });
     }
 

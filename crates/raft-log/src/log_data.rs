@@ -56,6 +56,7 @@ impl LogData {
     }
 
     /// Adds the entry `index` behind all others.
+    #[inline]
     pub fn push(&mut self, index: u64, place: Place) {
         let unit = u32::try_from(place.offset / OFFSET_UNIT);
         assert!(unit.is_ok(), "a chunk is smaller than 32 GiB");

@@ -513,7 +513,6 @@ impl<T: Types> RaftLogWal<T> {
 
     /// Wakes the flush thread, and starts it the first time. `false` if it cannot be started.
     fn want_flush(&mut self, queue: &mut Queue) -> bool {
-        queue.is_flush_wanted = true;
         if self.thread.is_none() {
             let shared = self.shared.clone();
             match spawn("raft-log-flush", move || shared.run_thread()) {
@@ -524,14 +523,16 @@ impl<T: Types> RaftLogWal<T> {
                 }
             }
         }
-        if queue.is_thread_waiting {
-            self.shared.wake.notify_one();
-        }
+        self.shared.wake_thread(queue);
         true
     }
 
     /// Waits until there is room for more unsynced bytes.
     fn wait_for_room(&mut self) {
+        // Without a lock: what waits only becomes less while this writer adds nothing.
+        if self.shared.counters.pending() < self.shared.config.max_unsynced_bytes {
+            return;
+        }
         let shared = self.shared.clone();
         let mut queue = shared.queue.lock();
         while queue.bytes + queue.in_flight_bytes >= shared.config.max_unsynced_bytes
@@ -615,6 +616,11 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
     }
 
     fn flush(&mut self, done: FlushCallback) {
+        if self.thread.is_some() && !self.is_closed {
+            let mut queue = self.shared.queue.lock();
+            queue.callbacks.push(done);
+            return self.shared.wake_thread(&mut queue);
+        }
         let shared = self.shared.clone();
         if self.is_closed {
             shared.queue.lock().callbacks.push(done);

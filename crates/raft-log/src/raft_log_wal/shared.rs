@@ -131,6 +131,14 @@ impl Shared {
         outcome
     }
 
+    /// Has the flush thread flush.
+    pub(super) fn wake_thread(&self, queue: &mut Queue) {
+        queue.is_flush_wanted = true;
+        if queue.is_thread_waiting {
+            self.wake.notify_one();
+        }
+    }
+
     /// Whether [`Shared::after_flush`] has something to do.
     pub(super) fn has_work_after_flush(&self) -> bool {
         self.has_leisure_work.load(Ordering::Acquire) || self.delivery.is_due()

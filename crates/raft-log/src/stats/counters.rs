@@ -88,6 +88,11 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 impl WalCounters {
+    /// The bytes that wait for a sync.
+    pub(crate) fn pending(&self) -> u64 {
+        self.pending_bytes.load(Ordering::Relaxed)
+    }
+
     /// So much waits for a sync.
     pub(crate) fn set_pending(&self, bytes: u64) {
         self.pending_bytes.store(bytes, Ordering::Relaxed);
