@@ -98,7 +98,11 @@ impl Shared {
                 let mut spares = self.spares.lock();
                 files.into_iter().for_each(|file| spares.reuse(file));
             }
-            Err(error) => tracing::warn!(%error, "purged chunks are not reused"),
+            // As any sync that fails. The system tells an error once: a new chunk's name that is synced beside this could be
+            // lost with it, and its own sync would be told nothing.
+            Err(error) => {
+                self.set_poison(("sync the directory", error));
+            }
         }
     }
 }

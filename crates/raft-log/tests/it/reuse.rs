@@ -666,3 +666,18 @@ fn real_files_are_reused_and_a_hard_link_is_left_alone() {
     drop(log);
     assert_eq!(contents(&Log::open(config).unwrap()), held);
 }
+
+/// The system tells an error of a directory once: the sync of a new chunk's name beside it could be told nothing.
+#[test]
+fn a_directory_sync_that_fails_when_a_file_is_kept_poisons_the_log() {
+    let storage = MemoryStorage::new();
+    let mut log = open(&storage, &config()).unwrap();
+    fill_chunks(&mut log, 3);
+    let (next, syncs) = (log.state().end_index(), storage.calls(Operation::SyncDirectory));
+    // The first is that of the chunk that the purge begins.
+    storage.fail_after(1, Operation::SyncDirectory, 5, 1);
+    log.purge(id(1, next - 1)).unwrap();
+    log.sync().unwrap();
+    assert_eq!(storage.calls(Operation::SyncDirectory), syncs + 2, "a file was to be kept");
+    assert!(matches!(log.append(entries(1, next..next + 1)), Err(WriteError::Poisoned(_))));
+}
