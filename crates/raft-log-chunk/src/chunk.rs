@@ -50,21 +50,25 @@ impl Chunk {
     }
 
     /// Its id.
+    #[inline]
     pub fn id(&self) -> ChunkId {
         self.header.chunk_id
     }
 
     /// Its header.
+    #[inline]
     pub fn header(&self) -> &ChunkHeader {
         &self.header
     }
 
     /// The seed of its frames.
+    #[inline]
     pub fn seed(&self) -> FrameSeed {
         self.seed
     }
 
     /// Its file.
+    #[inline]
     pub fn file(&self) -> &Arc<dyn StorageFile> {
         &self.file
     }
@@ -75,18 +79,46 @@ impl Chunk {
     /// When the file cannot be read.
     pub fn read(&self, offset: u64, size: usize) -> io::Result<Bytes> {
         let mut buffer = vec![0; size];
-        let found = read_full_at(&*self.file, &mut buffer, offset)?;
+        let found = self.read_into(&mut buffer, offset)?;
         buffer.truncate(found);
         Ok(buffer.into())
     }
 
-    /// Takes the entry `index`, whose frame begins at `offset`, out of `bytes` that begin there. The payload is a
-    /// slice of `bytes`; if they do not hold the whole frame, the rest is read.
+    /// Reads into all of `buffer`, and gives how many bytes there were: fewer if the file ends first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_into(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        read_full_at(&*self.file, buffer, offset)
+    }
+
+    /// Takes the entry `index`, whose frame begins at `offset`, out of `bytes`, where it begins at position `at`. The
+    /// payload is a slice of `bytes`; if they do not hold the whole frame, it is read.
     ///
     /// # Errors
     /// When the bytes cannot be read, do not match their checksums, or are another record.
-    pub fn entry(&self, bytes: &Bytes, offset: u64, index: u64) -> Result<Frame, EntryFault> {
-        let mut parsed = Frame::parse(bytes, self.seed, offset);
+    #[inline]
+    pub fn entry_at(&self, bytes: &Bytes, at: usize, offset: u64, index: u64) -> Result<Frame, EntryFault> {
+        self.entry_of(Frame::parse_at(bytes, at, self.seed, offset), offset, index)
+    }
+
+    /// Takes the entry `index`, whose frame begins at `offset`, out of `bytes` that begin there and hold nothing else.
+    /// The payload keeps `bytes`; if they do not hold the whole frame, it is read.
+    ///
+    /// # Errors
+    /// As [`Chunk::entry_at`].
+    #[inline]
+    pub fn entry(&self, bytes: Bytes, offset: u64, index: u64) -> Result<Frame, EntryFault> {
+        self.entry_of(Frame::parse_alone(bytes, self.seed, offset), offset, index)
+    }
+
+    #[inline]
+    fn entry_of(
+        &self,
+        mut parsed: Result<Frame, HeadFault>,
+        offset: u64,
+        index: u64,
+    ) -> Result<Frame, EntryFault> {
         // The fixed fields say how long the id is, the head how long the body.
         for _ in 0..3 {
             let Err(HeadFault::Incomplete { needed }) = parsed else { break };
@@ -94,7 +126,7 @@ impl Chunk {
             if needed as u64 > self.file.size()?.saturating_sub(offset) {
                 break;
             }
-            parsed = Frame::parse(&self.read(offset, needed)?, self.seed, offset);
+            parsed = Frame::parse_alone(self.read(offset, needed)?, self.seed, offset);
         }
         let frame = parsed.map_err(EntryFault::Head)?;
         if let Some(fault) = frame.fault {
@@ -199,9 +231,9 @@ impl SealedChunk {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn offsets(&self, window_bytes: usize) -> io::Result<Arc<[u32]>> {
+    pub fn offsets(&self, window_bytes: usize) -> io::Result<&Arc<[u32]>> {
         if let Some(offsets) = self.offsets.get() {
-            return Ok(offsets.clone());
+            return Ok(offsets);
         }
         let table = match self.table {
             Some(table) => Some(table),
@@ -217,7 +249,7 @@ impl SealedChunk {
             Some(offsets) => offsets.into(),
             None => self.scan(window_bytes)?.finish().1.into(),
         };
-        Ok(self.offsets.get_or_init(|| offsets).clone())
+        Ok(self.offsets.get_or_init(|| offsets))
     }
 
     /// Sums the chunk up from its frames, as far as their heads are good.
@@ -235,6 +267,7 @@ impl SealedChunk {
     }
 
     /// Where the entry's frame begins, given its unit.
+    #[inline]
     pub fn offset_of(unit: u32) -> u64 {
         u64::from(unit) * OFFSET_UNIT
     }

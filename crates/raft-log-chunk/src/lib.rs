@@ -1,8 +1,8 @@
 //! The files of raft-log: chunks, footers, the durable mark, and the read-only verdict on a directory.
 //!
 //! This crate knows frames and their heads, and where they lie. It does not know Raft's rules or the application's types:
-//! what it reads of a log it tells to a [`Replay`](raft_log_codec::Replay), and what it writes comes as bytes. It starts no thread,
-//! queues nothing and caches nothing.
+//! what it reads of a log it tells to a [`Replay`](raft_log_codec::Replay), and what it writes comes as bytes. It queues
+//! nothing and caches nothing, and starts threads for a full check alone, which ends with them.
 //!
 //! | what | where |
 //! |---|---|
@@ -57,6 +57,7 @@ mod directory_storage;
 mod durable;
 mod error;
 mod footer;
+mod full_check;
 mod header;
 mod maker;
 mod name;

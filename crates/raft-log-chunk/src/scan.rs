@@ -84,14 +84,15 @@ impl FrameScan {
     pub fn next_frame(&mut self) -> io::Result<Scanned> {
         let mut needed = FRAME_FIXED_SIZE;
         loop {
-            let bytes = self.bytes_from(self.offset, needed)?;
-            match Frame::parse(&bytes, self.seed, self.offset) {
+            let at = self.have(self.offset, needed)?;
+            match Frame::parse_at(&self.window, at, self.seed, self.offset) {
                 Ok(frame) => {
                     self.offset = frame.end();
                     return Ok(Scanned::Frame(frame));
                 }
                 Err(HeadFault::Incomplete { needed: more })
-                    if more > bytes.len() && self.offset.saturating_add(more as u64) <= self.limit =>
+                    if more > self.window.len() - at
+                        && self.offset.saturating_add(more as u64) <= self.limit =>
                 {
                     needed = more;
                 }
@@ -102,24 +103,32 @@ impl FrameScan {
         }
     }
 
-    /// The bytes from `offset` on, at least `needed` unless the limit comes first.
-    fn bytes_from(&mut self, offset: u64, needed: usize) -> io::Result<Bytes> {
+    /// Has the window hold the bytes from `offset` on, at least `needed` unless the limit comes first. Gives where in
+    /// the window they begin.
+    #[inline]
+    fn have(&mut self, offset: u64, needed: usize) -> io::Result<usize> {
         let window_end = self.window_at + self.window.len() as u64;
         let wanted_end = offset.saturating_add(needed as u64).min(self.limit);
         if offset < self.window_at || wanted_end > window_end {
-            let size = (needed.max(self.window_bytes) as u64).min(self.limit.saturating_sub(offset));
-            let mut buffer = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
-            let found = read_full_at(&*self.file, &mut buffer, offset)?;
-            buffer.truncate(found);
-            // A file that shrinks under the scan ends it.
-            if (found as u64) < size {
-                self.limit = offset + found as u64;
-            }
-            self.window = buffer.into();
-            self.window_at = offset;
+            self.read_window(offset, needed)?;
         }
-        let start = usize::try_from(offset - self.window_at).unwrap_or(usize::MAX).min(self.window.len());
-        Ok(self.window.slice(start..))
+        Ok(usize::try_from(offset - self.window_at).unwrap_or(usize::MAX).min(self.window.len()))
+    }
+
+    fn read_window(&mut self, offset: u64, needed: usize) -> io::Result<()> {
+        let size = (needed.max(self.window_bytes) as u64).min(self.limit.saturating_sub(offset));
+        // The memory of the last window is used again, unless somebody holds a frame of it.
+        let mut buffer = std::mem::take(&mut self.window).try_into_mut().unwrap_or_default();
+        buffer.resize(usize::try_from(size).unwrap_or(usize::MAX), 0);
+        let found = read_full_at(&*self.file, &mut buffer, offset)?;
+        buffer.truncate(found);
+        // A file that shrinks under the scan ends it.
+        if (found as u64) < size {
+            self.limit = offset + found as u64;
+        }
+        self.window = buffer.freeze();
+        self.window_at = offset;
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 //! scan cannot differ. It knows positions and ids, not payloads.
 
 use bytes::Bytes;
-use raft_log_codec::{Frame, RawLogId, RecordKind};
+use raft_log_codec::{Frame, FrameHead, RawLogId, RecordKind};
 
 /// A chunk, summed up at its end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,12 +93,19 @@ impl SummaryBuilder {
 
     /// A scanned frame, by its head.
     pub fn watch(&mut self, frame: &Frame) {
-        match (frame.head.kind(), &frame.id) {
-            (Some(RecordKind::Append), Some(id)) => self.append(id.term, id.index, &id.rest, frame.offset),
-            (Some(RecordKind::TruncateAfter), Some(id)) => self.truncate_from(id.index.saturating_add(1)),
-            (Some(RecordKind::TruncateAfter), None) => self.truncate_from(0),
-            (Some(RecordKind::PurgeUpto), Some(id)) => self.purge_upto(id.index),
-            (Some(RecordKind::Group | RecordKind::State), _) => {}
+        let rest = frame.id.as_ref().map(|id| &*id.rest);
+        self.watch_head(&frame.head, rest.unwrap_or_default(), frame.offset);
+    }
+
+    /// The head of a frame that begins at `offset`, and the rest of its id.
+    #[inline]
+    pub fn watch_head(&mut self, head: &FrameHead, rest: &[u8], offset: u64) {
+        match (head.kind(), head.term(), head.index()) {
+            (Some(RecordKind::Append), Some(term), Some(index)) => self.append(term, index, rest, offset),
+            (Some(RecordKind::TruncateAfter), _, Some(index)) => self.truncate_from(index.saturating_add(1)),
+            (Some(RecordKind::TruncateAfter), _, None) => self.truncate_from(0),
+            (Some(RecordKind::PurgeUpto), _, Some(index)) => self.purge_upto(index),
+            (Some(RecordKind::Group | RecordKind::State), ..) => {}
             _ => self.other(),
         }
     }

@@ -17,6 +17,7 @@ use crate::chunk::{Chunk, SealedChunk};
 use crate::durable::read_durable;
 use crate::error::{CorruptKind, RecoveryError};
 use crate::footer::{Footer, read_footer};
+use crate::full_check::{Candidate, are_whole};
 use crate::scan::{Behind, FrameScan, Scanned, look_behind};
 use crate::storage::{EntryKind, Storage, StorageFile, read_full_at};
 use crate::verdict::{ChunkFacts, Facts, Stop, StopCause, judge};
@@ -37,11 +38,20 @@ pub struct SurveyOptions {
     pub sync_first: bool,
     /// Whether footers are believed where they are whole and fit. Without them every chunk that matters is scanned.
     pub use_footers: bool,
+    /// Whether footers are believed only after every frame was read and says the same, several chunks at a time. Where
+    /// one does not, all chunks are scanned, which tells what is wrong. It does nothing without `use_footers`.
+    pub check_frames: bool,
 }
 
 impl Default for SurveyOptions {
     fn default() -> Self {
-        Self { window_bytes: 1 << 20, refuse_torn: false, sync_first: true, use_footers: true }
+        Self {
+            window_bytes: 1 << 20,
+            refuse_torn: false,
+            sync_first: true,
+            use_footers: true,
+            check_frames: false,
+        }
     }
 }
 
@@ -79,8 +89,10 @@ pub struct RecoveredChunk {
     pub last_before: Option<u64>,
     /// The `State` at its end: its successor's, or its footer's, where known.
     pub state_at_end: Option<Bytes>,
-    /// Whether the frames were scanned, and not only the footer read.
+    /// Whether all that is known of it comes from its frames, and not from a footer.
     pub is_scanned: bool,
+    /// Whether all its frames were read and checked: in a scan, or beside its footer.
+    pub is_checked: bool,
 }
 
 /// A record below the end of the log whose body is damaged.
@@ -98,8 +110,8 @@ pub struct DamagedRecord {
 
 /// Surveys a directory and replays its records into a fresh `R`.
 ///
-/// Where footers were believed and the outcome is an error, everything is read again without them: a footer is a
-/// cache, and never a reason to refuse.
+/// Where footers were believed and the outcome is an error, or they were checked and one is not true, everything is read
+/// again without them: a footer is a cache, and never a reason to refuse.
 ///
 /// # Errors
 /// When a file cannot be read, or the verdict is not good.
@@ -109,14 +121,18 @@ pub fn recover<R: Replay + Default>(
 ) -> Result<(Recovered, R), RecoveryError> {
     let attempt = |options: &SurveyOptions| {
         let mut replay = R::default();
-        survey(storage, &mut replay, options).map(|recovered| (recovered, replay))
+        survey(storage, &mut replay, options).map(|recovered| recovered.map(|recovered| (recovered, replay)))
+    };
+    // A scan sees more, so its answer stands: also where it is an error.
+    let scanning = || {
+        let recovered = attempt(&SurveyOptions { use_footers: false, ..*options })?;
+        Ok(recovered.unwrap_or_else(|| unreachable!("no footer was believed")))
     };
     match attempt(options) {
-        // A scan sees more, so its answer stands: also where it is an error.
-        Err(error) if options.use_footers && !matches!(error, RecoveryError::Io { .. }) => {
-            attempt(&SurveyOptions { use_footers: false, ..*options })
-        }
-        outcome => outcome,
+        Ok(Some(recovered)) => Ok(recovered),
+        Ok(None) => scanning(),
+        Err(error) if options.use_footers && !matches!(error, RecoveryError::Io { .. }) => scanning(),
+        Err(error) => Err(error),
     }
 }
 
@@ -249,11 +265,12 @@ impl ChunkStart {
     }
 }
 
+/// `None` if footers were checked and one is not true.
 fn survey(
     storage: &dyn Storage,
     replay: &mut dyn Replay,
     options: &SurveyOptions,
-) -> Result<Recovered, RecoveryError> {
+) -> Result<Option<Recovered>, RecoveryError> {
     let directory = storage.path().display().to_string();
     if options.sync_first && !SeededBug::NoSyncAtOpen.is_on() {
         storage.sync_directory().map_err(at("sync", &directory))?;
@@ -280,7 +297,7 @@ fn survey(
             storage.sync_parent().map_err(at("sync the parent of", &directory))?;
         }
         judge(&facts)?;
-        return Ok(Recovered {
+        return Ok(Some(Recovered {
             log_id: log_id_of_mark,
             chunks: Vec::new(),
             leftovers: Vec::new(),
@@ -289,7 +306,7 @@ fn survey(
             durable,
             temporary_files: listing.temporary_files,
             foreign_files: listing.foreign_files,
-        });
+        }));
     };
 
     let (newest, newest_footer, purged) = read_newest(storage, newest_id, durable, options)?;
@@ -309,16 +326,15 @@ fn survey(
     judge(&facts)?;
     facts.refuse_torn = options.refuse_torn;
 
+    let footers = footers(&starts, newest_footer, options)?;
+    if options.check_frames && !are_whole(&candidates(&starts, &footers), options.window_bytes) {
+        return Ok(None);
+    }
     let mut damaged = Vec::new();
     let mut chunks = Vec::new();
-    for position in 0..starts.len() {
+    for (position, footer) in footers.into_iter().enumerate() {
         let Some(start) = starts.get(position) else { break };
         let next = starts.get(position + 1);
-        let footer = match next {
-            Some(next) if options.use_footers => fitting_footer(start, next)?,
-            Some(_) => None,
-            None => newest_footer.clone(),
-        };
         let Some(chunk_facts) = facts.chunks.get_mut(position) else {
             break;
         };
@@ -334,7 +350,7 @@ fn survey(
     judge(&facts)?;
 
     let leftovers = listing.chunks.len() - chunks.len();
-    Ok(Recovered {
+    Ok(Some(Recovered {
         log_id: starts.last().and_then(ChunkStart::header).map(|header| header.log_id),
         chunks,
         leftovers: listing.chunks.into_iter().take(leftovers).collect(),
@@ -343,7 +359,29 @@ fn survey(
         durable,
         temporary_files: listing.temporary_files,
         foreign_files: listing.foreign_files,
-    })
+    }))
+}
+
+/// The footers that tell what a scan would, as far as they say so themselves.
+fn footers(
+    starts: &[ChunkStart],
+    newest: Option<Footer>,
+    options: &SurveyOptions,
+) -> Result<Vec<Option<Footer>>, RecoveryError> {
+    let pairs = starts.iter().zip(starts.iter().skip(1));
+    let older = pairs.map(|(start, next)| match options.use_footers {
+        true => fitting_footer(start, next),
+        false => Ok(None),
+    });
+    older.chain(std::iter::once(Ok(newest))).collect()
+}
+
+fn candidates(starts: &[ChunkStart], footers: &[Option<Footer>]) -> Vec<Candidate> {
+    let pairs = starts.iter().zip(footers);
+    let candidate = |(start, footer): (&ChunkStart, &Option<Footer>)| {
+        Some(Candidate { file: start.file.clone(), seed: start.header()?.seed(), footer: footer.clone()? })
+    };
+    pairs.filter_map(candidate).collect()
 }
 
 /// Opens the newest chunk, makes sure that what is read of it is on the disk, and finds its end and the purged mark.
@@ -519,6 +557,7 @@ fn replay_chunk(
         last_before: start.last_before(),
         state_at_end,
         is_scanned,
+        is_checked: is_scanned || options.check_frames,
     };
     if let Some(footer) = footer {
         let summary = &footer.summary;

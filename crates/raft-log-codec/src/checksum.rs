@@ -24,6 +24,7 @@ impl FrameSeed {
     /// The value a checksum starts from at `offset` of the chunk.
     ///
     /// What counts is the offset in units of 8; the rotation puts what an offset has beyond a multiple of 8 on top.
+    #[inline]
     pub(crate) fn start_at(self, offset: u64) -> u32 {
         let place = offset.rotate_right(3);
         #[expect(clippy::cast_possible_truncation, reason = "both halves are mixed in")]
@@ -62,27 +63,32 @@ impl ChecksumWriter {
     }
 
     /// Appends bytes as they are.
+    #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(bytes);
         self
     }
 
     /// Appends one byte.
+    #[inline]
     pub fn u8(&mut self, value: u8) -> &mut Self {
         self.bytes(&[value])
     }
 
     /// Appends a 16-bit number, little endian.
+    #[inline]
     pub fn u16(&mut self, value: u16) -> &mut Self {
         self.bytes(&value.to_le_bytes())
     }
 
     /// Appends a 32-bit number, little endian.
+    #[inline]
     pub fn u32(&mut self, value: u32) -> &mut Self {
         self.bytes(&value.to_le_bytes())
     }
 
     /// Appends a 64-bit number, little endian.
+    #[inline]
     pub fn u64(&mut self, value: u64) -> &mut Self {
         self.bytes(&value.to_le_bytes())
     }

@@ -3,11 +3,10 @@
 //! Kind, term, index and payload size are in the head, so they are readable without the application's types and even
 //! where the payload is damaged. Nothing here knows where a chunk ends.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::{
-    DecodeError, EncodeError, FrameSeed, LogId, OffsetReader, RaftLogState, RawLogId, Record, RecordKind,
-    SeededBug, Types,
+    DecodeError, EncodeError, FrameSeed, LogId, OffsetReader, RawLogId, Record, RecordKind, SeededBug, Types,
 };
 
 /// Frames begin at multiples of this many bytes.
@@ -51,6 +50,31 @@ const FLAGS_AT: usize = KIND_AT + 1;
 const ID_LEN_AT: usize = FLAGS_AT + 1;
 const _: () = assert!(ID_LEN_AT + 2 == FRAME_FIXED_SIZE);
 
+/// The fields that every head has, as they stand there.
+struct Fixed {
+    head_crc: u32,
+    body_crc: u32,
+    len: u32,
+    kind: u8,
+    flags: u8,
+    id_len: u16,
+}
+
+impl Fixed {
+    #[inline]
+    fn of(bytes: &[u8; FRAME_FIXED_SIZE]) -> Self {
+        let [h0, h1, h2, h3, b0, b1, b2, b3, l0, l1, l2, l3, kind, flags, i0, i1] = *bytes;
+        Self {
+            head_crc: u32::from_le_bytes([h0, h1, h2, h3]),
+            body_crc: u32::from_le_bytes([b0, b1, b2, b3]),
+            len: u32::from_le_bytes([l0, l1, l2, l3]),
+            kind,
+            flags,
+            id_len: u16::from_le_bytes([i0, i1]),
+        }
+    }
+}
+
 /// The head of a frame, whose checksum was good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHead {
@@ -93,13 +117,10 @@ impl FrameHead {
     ///
     /// # Errors
     /// When the bytes are no head, or too few to tell. At most 1,056 bytes are looked at.
+    #[inline]
     pub fn parse(bytes: &[u8], seed: FrameSeed, offset: u64) -> Result<Self, HeadFault> {
-        let short = HeadFault::Incomplete { needed: FRAME_FIXED_SIZE };
-        let fields = |bytes| -> Result<_, DecodeError> {
-            let mut reader = OffsetReader::new(bytes);
-            Ok((reader.u32()?, reader.u32()?, reader.u32()?, reader.u8()?, reader.u8()?, reader.u16()?))
-        };
-        let (expected, body_crc, len, kind, flags, id_len) = fields(bytes).map_err(|_| short)?;
+        let fixed = bytes.first_chunk().ok_or(HeadFault::Incomplete { needed: FRAME_FIXED_SIZE })?;
+        let Fixed { head_crc: expected, body_crc, len, kind, flags, id_len } = Fixed::of(fixed);
         if kind == 0 {
             return Err(HeadFault::Empty);
         }
@@ -116,52 +137,78 @@ impl FrameHead {
         if expected != found {
             return Err(HeadFault::Checksum { expected, found });
         }
-        let mut id = OffsetReader::new(bytes.get(FRAME_FIXED_SIZE..size).unwrap_or_default());
-        let id = match (id.u64(), id.u64()) {
-            (Ok(term), Ok(index)) => Some((term, index)),
-            _ => None,
-        };
+        let id = bytes.get(FRAME_FIXED_SIZE..size).and_then(|id| {
+            let [term, index] = [id.first_chunk()?, id.get(8..)?.first_chunk()?];
+            Some((u64::from_le_bytes(*term), u64::from_le_bytes(*index)))
+        });
         Ok(Self { kind, flags, id_len, len, body_crc, id })
     }
 
+    /// Reads the head, and checks the body behind it, at the start of `bytes`, which stand at `offset` of a chunk with
+    /// `seed`.
+    ///
+    /// # Errors
+    /// As [`FrameHead::parse`]; [`HeadFault::Incomplete`] also when the body is not all there.
+    #[inline]
+    pub fn parse_whole(
+        bytes: &[u8],
+        seed: FrameSeed,
+        offset: u64,
+    ) -> Result<(Self, Option<FrameFault>), HeadFault> {
+        let head = Self::parse(bytes, seed, offset)?;
+        let size = head.size();
+        let body = bytes.get(head.head_size()..size).ok_or(HeadFault::Incomplete { needed: size })?;
+        let found = crc32c::crc32c(body);
+        let fault = (found != head.body_crc).then_some(FrameFault { expected: head.body_crc, found });
+        Ok((head, fault))
+    }
+
     /// The kind, if this version knows it and every flag.
+    #[inline]
     pub fn kind(&self) -> Option<RecordKind> {
         RecordKind::from_byte(self.kind).filter(|_| self.flags == 0)
     }
 
     /// The kind as it is stored.
+    #[inline]
     pub fn kind_byte(&self) -> u8 {
         self.kind
     }
 
     /// The flags as they are stored; version 1 has none.
+    #[inline]
     pub fn flags(&self) -> u8 {
         self.flags
     }
 
     /// The term of the id, if there is one.
+    #[inline]
     pub fn term(&self) -> Option<u64> {
         self.id.map(|(term, _)| term)
     }
 
     /// The index of the id, if there is one.
+    #[inline]
     pub fn index(&self) -> Option<u64> {
         self.id.map(|(_, index)| index)
     }
 
     /// The bytes of the head, which its checksum covers: 16 and those of the id.
+    #[inline]
     pub fn head_size(&self) -> usize {
         FRAME_FIXED_SIZE + usize::from(self.id_len)
     }
 
     /// The bytes of the payload.
+    #[inline]
     pub fn payload_size(&self) -> usize {
         (self.len - u32::from(self.id_len)) as usize
     }
 
     /// All bytes of the frame with its padding: where the next frame begins.
+    #[inline]
     pub fn size(&self) -> usize {
-        (FRAME_FIXED_SIZE + self.len as usize).next_multiple_of(FRAME_ALIGNMENT as usize)
+        frame_size(self.len)
     }
 }
 
@@ -196,19 +243,36 @@ impl Frame {
     ///
     /// # Errors
     /// As [`FrameHead::parse`]; [`HeadFault::Incomplete`] also when the body is not all there.
+    #[inline]
     pub fn parse(bytes: &Bytes, seed: FrameSeed, offset: u64) -> Result<Self, HeadFault> {
-        let head = FrameHead::parse(bytes, seed, offset)?;
-        let size = head.size();
-        let short = HeadFault::Incomplete { needed: size };
-        let body = bytes.get(head.head_size()..size).ok_or(short)?;
-        let found = crc32c::crc32c(body);
-        let fault = (found != head.body_crc).then_some(FrameFault { expected: head.body_crc, found });
-        let id = head.id.map(|(term, index)| {
-            let rest = FRAME_FIXED_SIZE + ID_SIZE..head.head_size();
-            let rest = if rest.is_empty() { Bytes::new() } else { bytes.slice(rest) };
-            RawLogId { term, index, rest }
-        });
-        let payload = bytes.slice(head.head_size()..head.head_size() + head.payload_size());
+        Self::parse_at(bytes, 0, seed, offset)
+    }
+
+    /// As [`Frame::parse`], of the frame at position `at` of `bytes`: for one among many in the same buffer. Where
+    /// `bytes` end before it, nothing is there.
+    ///
+    /// # Errors
+    /// As [`Frame::parse`].
+    #[inline]
+    pub fn parse_at(bytes: &Bytes, at: usize, seed: FrameSeed, offset: u64) -> Result<Self, HeadFault> {
+        let (head, fault) = FrameHead::parse_whole(bytes.get(at..).unwrap_or_default(), seed, offset)?;
+        let payload_at = at + head.head_size();
+        let payload = bytes.slice(payload_at..payload_at + head.payload_size());
+        Ok(Self { offset, head, id: id_of(&head, bytes, at), payload, fault })
+    }
+
+    /// As [`Frame::parse`], of bytes that nobody else needs: where the payload is all that stands behind the head, it
+    /// takes them over without a count of who holds them.
+    ///
+    /// # Errors
+    /// As [`Frame::parse`].
+    #[inline]
+    pub fn parse_alone(bytes: Bytes, seed: FrameSeed, offset: u64) -> Result<Self, HeadFault> {
+        let (head, fault) = FrameHead::parse_whole(&bytes, seed, offset)?;
+        let id = id_of(&head, &bytes, 0);
+        let mut payload = bytes;
+        payload.advance(head.head_size());
+        payload.truncate(head.payload_size());
         Ok(Self { offset, head, id, payload, fault })
     }
 
@@ -229,130 +293,99 @@ impl Frame {
     }
 }
 
-/// Appends `record` in a frame that will stand at `offset`, a multiple of 8, of a chunk with `seed`.
-///
-/// # Errors
-/// When the record cannot be encoded or is over a limit; `out` is then as it was before, also after a panic of an
-/// application's encoder.
-///
-/// # Panics
-/// When `offset` is no multiple of 8, or when an application's encoder cuts off bytes that stood in `out` before it.
-pub fn push_frame<T: Types>(
-    out: &mut Vec<u8>,
-    seed: FrameSeed,
-    offset: u64,
-    record: &Record<T>,
-) -> Result<(), EncodeError> {
-    push_parts(out, seed, offset, record.kind(), record.log_id(), |out| record.encode_payload(out))
-}
-
-/// As [`push_frame`] with a `State` record, without taking the state out of its owner's hands.
-///
-/// # Errors
-/// As [`push_frame`].
-///
-/// # Panics
-/// As [`push_frame`].
-pub fn push_state_frame<T: Types>(
-    out: &mut Vec<u8>,
-    seed: FrameSeed,
-    offset: u64,
-    state: &RaftLogState<T>,
-) -> Result<(), EncodeError> {
-    use crate::Encode;
-    push_parts(out, seed, offset, RecordKind::State, None::<&T::LogId>, |out| state.encode(out))
-}
-
-pub(crate) fn push_parts<L: LogId>(
-    out: &mut Vec<u8>,
-    seed: FrameSeed,
-    offset: u64,
-    kind: RecordKind,
-    id: Option<&L>,
-    encode_payload: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-) -> Result<(), EncodeError> {
-    let start = out.len();
-    let unfinished = Unfinished { out, start };
-    let out = &mut *unfinished.out;
-    out.extend_from_slice(&[0; FRAME_FIXED_SIZE]);
-    let id_len = match id {
-        Some(id) => push_id(out, id)?,
-        None => 0,
-    };
-    encode_payload(out)?;
-
-    let len = appended(out, start + FRAME_FIXED_SIZE);
-    assert!(len <= FRAME_LEN_MAX as usize, "each part was held to its limit");
-    #[expect(clippy::cast_possible_truncation, reason = "checked in the line before")]
-    let len_field = len as u32;
-    let padding = (FRAME_FIXED_SIZE + len).wrapping_neg() % FRAME_ALIGNMENT as usize;
-    out.extend_from_slice([0; FRAME_ALIGNMENT as usize].get(..padding).unwrap_or_default());
-    let frame = out.get_mut(start..).unwrap_or_default();
-    seal_frame(frame, seed, offset, kind, id_len, len_field);
-    unfinished.keep();
-    Ok(())
-}
-
-/// A frame in the making: dropped before it is kept, on an error or a panic of an application's encoder, it leaves
-/// no trace.
-struct Unfinished<'a> {
-    out: &'a mut Vec<u8>,
-    start: usize,
-}
-
-impl Unfinished<'_> {
-    fn keep(mut self) {
-        // Cutting back to here cuts nothing.
-        self.start = usize::MAX;
-    }
-}
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        self.out.truncate(self.start);
-    }
-}
-
 /// How many bytes an encoder appended behind `start`.
 ///
 /// # Panics
 /// When there is less than before: what is missing belonged to others, and cannot be brought back.
+#[inline]
 pub(crate) fn appended(out: &[u8], start: usize) -> usize {
     assert!(out.len() >= start, "an encoder cut off bytes that stood before its own");
     out.len() - start
 }
 
-/// Writes the head's fields and both checksums into a frame whose id and body stand.
-pub(crate) fn seal_frame(
-    frame: &mut [u8],
-    seed: FrameSeed,
-    offset: u64,
-    kind: RecordKind,
-    id_len: u16,
-    len: u32,
-) {
-    assert!(offset.is_multiple_of(FRAME_ALIGNMENT), "a frame begins at a multiple of 8");
-    let head_size = FRAME_FIXED_SIZE + usize::from(id_len);
-    let (head, body) = frame.split_at_mut(head_size);
-    let body_crc = crc32c::crc32c(body);
+/// The id of the frame at position `at` of `bytes`, in its stored form.
+#[inline]
+fn id_of(head: &FrameHead, bytes: &Bytes, at: usize) -> Option<RawLogId> {
+    let (term, index) = head.id?;
+    let (from, to) = (at + FRAME_FIXED_SIZE + ID_SIZE, at + head.head_size());
+    let rest = if from == to { Bytes::new() } else { bytes.slice(from..to) };
+    Some(RawLogId { term, index, rest })
+}
+
+/// Writes the fields of a head, but not its checksums.
+#[inline]
+pub(crate) fn put_fields(head: &mut [u8], kind: RecordKind, id_len: u16, len: u32) {
     let mut put = |at: usize, field: &[u8]| {
         if let Some(place) = head.get_mut(at..at + field.len()) {
             place.copy_from_slice(field);
         }
     };
-    put(BODY_CRC_AT, &body_crc.to_le_bytes());
     put(LEN_AT, &len.to_le_bytes());
-    put(KIND_AT, &[kind.byte()]);
-    put(FLAGS_AT, &[0]);
+    put(KIND_AT, &[kind.byte(), 0]);
     put(ID_LEN_AT, &id_len.to_le_bytes());
-    let covered = head.get(BODY_CRC_AT..).unwrap_or_default();
-    let head_crc = head_sum(seed, offset, covered);
-    if let Some(place) = head.get_mut(HEAD_CRC_AT..BODY_CRC_AT) {
-        place.copy_from_slice(&head_crc.to_le_bytes());
+}
+
+/// Frames are sealed in parts of about so many bytes: few enough to be in the processor's nearest cache still.
+const SEALED_AT_ONCE: usize = 16 << 10;
+
+/// Writes the checksums of frames that [`push_unsealed`](crate::push_unsealed) appended one after the other, and the
+/// first of which will stand at `offset` of a chunk with `seed`.
+///
+/// First those of the bodies, then those of the heads: the steps of one checksum wait for each other, but not for those
+/// of the next frame, so that the processor does several at a time where nothing else stands between them.
+///
+/// # Panics
+/// When `offset` is no multiple of 8, or the bytes are not whole frames.
+pub fn seal_frames(frames: &mut [u8], seed: FrameSeed, offset: u64) {
+    assert!(offset.is_multiple_of(FRAME_ALIGNMENT), "a frame begins at a multiple of 8");
+    let (mut rest, mut offset) = (frames, offset);
+    while !rest.is_empty() {
+        let part = for_each_frame(rest, SEALED_AT_ONCE, |_, head, body| {
+            let body_crc = crc32c::crc32c(body);
+            if let Some(place) = head.get_mut(BODY_CRC_AT..LEN_AT) {
+                place.copy_from_slice(&body_crc.to_le_bytes());
+            }
+        });
+        for_each_frame(rest, part, |at, head, _| {
+            let (head_crc, covered) = head.split_at_mut(BODY_CRC_AT);
+            head_crc.copy_from_slice(&head_sum(seed, offset.wrapping_add(at as u64), covered).to_le_bytes());
+        });
+        rest = rest.split_at_mut(part).1;
+        // Whoever asks may be far beyond any chunk.
+        offset = offset.wrapping_add(part as u64);
     }
 }
 
+/// Calls `seal` with the place, the head and the body of each frame up to the one that reaches `bytes`. Gives where that
+/// one ends.
+fn for_each_frame(
+    frames: &mut [u8],
+    bytes: usize,
+    mut seal: impl FnMut(usize, &mut [u8], &mut [u8]),
+) -> usize {
+    let mut rest = frames;
+    let mut at = 0;
+    while at < bytes && !rest.is_empty() {
+        let Some(fixed) = rest.first_chunk() else { panic!("a frame has a head") };
+        let Fixed { len, id_len, .. } = Fixed::of(fixed);
+        let (head_size, size) = (FRAME_FIXED_SIZE + usize::from(id_len), frame_size(len));
+        let (frame, behind) = rest.split_at_mut(size);
+        let (head, body) = frame.split_at_mut(head_size);
+        seal(at, head, body);
+        at += size;
+        rest = behind;
+    }
+    at
+}
+
+/// The bytes of a frame with its padding, given its length field.
+#[inline]
+pub(crate) fn frame_size(len: u32) -> usize {
+    (FRAME_FIXED_SIZE + len as usize).next_multiple_of(FRAME_ALIGNMENT as usize)
+}
+
 /// The checksum of a head, given what it covers.
+#[inline]
 fn head_sum(seed: FrameSeed, offset: u64, covered: &[u8]) -> u32 {
     let start = seed.start_at(offset);
     if SeededBug::ChecksumWithoutLength.is_on() {
@@ -383,6 +416,7 @@ pub(crate) fn read_id<L: LogId>(bytes: &[u8]) -> Result<L, DecodeError> {
     L::decode(term, index, rest)
 }
 
+#[inline]
 pub(crate) fn check_size(what: &'static str, size: usize, max: usize) -> Result<(), EncodeError> {
     if size > max {
         return Err(EncodeError::TooLarge { what, size: size as u64, max: max as u64 });
@@ -391,6 +425,7 @@ pub(crate) fn check_size(what: &'static str, size: usize, max: usize) -> Result<
 }
 
 /// The same limits for what is read, so that whatever decodes can also be encoded.
+#[inline]
 pub(crate) fn check_stored_size(what: &'static str, size: usize, max: usize) -> Result<(), DecodeError> {
     if size > max {
         return Err(DecodeError::TooLarge { what, size: size as u64, max: max as u64 });

@@ -3,7 +3,7 @@
 //! Its place is reserved while the group gathers, and it is made just before the group is written, so that it
 //! vouches for as much as possible. A later group thus says of the earlier ones that they were durable.
 
-use crate::frame::{KIND_AT, seal_frame};
+use crate::frame::{KIND_AT, put_fields, seal_frames};
 use crate::{FRAME_FIXED_SIZE, FrameHead, FrameSeed, RecordKind};
 
 /// The bytes of a `Group` frame.
@@ -24,7 +24,8 @@ pub fn group_frame(seed: FrameSeed, offset: u64, durable_end: u64) -> [u8; GROUP
     let mut frame = [0; GROUP_FRAME_SIZE];
     let (_, body) = frame.split_at_mut(FRAME_FIXED_SIZE);
     body.copy_from_slice(&durable_end.to_le_bytes());
-    seal_frame(&mut frame, seed, offset, RecordKind::Group, 0, 8);
+    put_fields(&mut frame, RecordKind::Group, 0, 8);
+    seal_frames(&mut frame, seed, offset);
     frame
 }
 

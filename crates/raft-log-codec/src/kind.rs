@@ -28,7 +28,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    /// All kinds, in the order of their bytes.
+    /// All kinds, in the order of their bytes, which begin with 1.
     pub const ALL: [Self; 8] = [
         Self::SaveVote,
         Self::Append,
@@ -41,11 +41,13 @@ impl RecordKind {
     ];
 
     /// The kind behind a stored byte, or `None` if this version knows none.
+    #[inline]
     pub fn from_byte(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
+        Self::ALL.get(usize::from(byte).checked_sub(1)?).copied()
     }
 
     /// The byte that is stored.
+    #[inline]
     pub fn byte(self) -> u8 {
         self as u8
     }

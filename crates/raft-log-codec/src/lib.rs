@@ -10,7 +10,7 @@
 //! | what an application may choose | [`Types`], [`LogId`], [`Vote`], [`Encode`], [`Decode`] |
 //! | a ready-made choice | [`PlainTypes`], [`TermIndex`], [`PlainVote`] |
 //! | the choice that reads everything | [`RawTypes`], [`RawLogId`], [`RawVote`] |
-//! | the stored unit, with and without its frame | [`Record`], [`RecordKind`], [`push_frame`], [`FrameHead`], [`Frame`] |
+//! | the stored unit, with and without its frame | [`Record`], [`RecordKind`], [`push_frame`], [`push_unsealed`], [`seal_frames`], [`FrameHead`], [`Frame`] |
 //! | the head of what one flush wrote | [`reserve_group`], [`group_frame`], [`parse_group`] |
 //! | the state a log is in | [`RaftLogState`] |
 //! | what replays the records of a log | [`Replay`] |
@@ -50,6 +50,7 @@ mod group;
 mod kind;
 mod offset_reader;
 mod plain;
+mod push;
 mod raw;
 mod record;
 mod replay;
@@ -62,12 +63,13 @@ pub use encode::{Decode, DecodeError, Encode, EncodeError};
 pub use format_number::{Grouped, GroupedFixed};
 pub use frame::{
     FRAME_ALIGNMENT, FRAME_FIXED_SIZE, FRAME_LEN_MAX, Frame, FrameFault, FrameHead, HeadFault,
-    PAYLOAD_BYTES_MAX, REST_BYTES_MAX, USER_DATA_BYTES_MAX, VOTE_BYTES_MAX, push_frame, push_state_frame,
+    PAYLOAD_BYTES_MAX, REST_BYTES_MAX, USER_DATA_BYTES_MAX, VOTE_BYTES_MAX, seal_frames,
 };
 pub use group::{GROUP_FRAME_SIZE, group_frame, parse_group, reserve_group};
 pub use kind::RecordKind;
 pub use offset_reader::OffsetReader;
 pub use plain::{PlainTypes, PlainVote, TermIndex};
+pub use push::{push_frame, push_state_frame, push_unsealed};
 pub use raw::{RawLogId, RawTypes, RawVote};
 pub use record::Record;
 pub use replay::{Replay, ReplayFault};

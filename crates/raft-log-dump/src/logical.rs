@@ -256,7 +256,7 @@ impl LogicalItems {
         let id = inner.id();
         let file = inner.file().clone();
         self.counts.chunks += 1;
-        let offsets = chunk.chunk.offsets(WINDOW_BYTES)?;
+        let offsets = chunk.chunk.offsets(WINDOW_BYTES)?.clone();
         let frames = FrameScan::new(file.clone(), inner.seed(), Some(chunk.chunk.end()), WINDOW_BYTES)?;
         let first = chunk.live.start;
         self.queue.push_back(Item::Chunk(ChunkStart {

@@ -207,10 +207,10 @@ impl<T: Types> Shared<T> {
         if std::mem::replace(&mut state.is_delivering, true) {
             return;
         }
-        while let Some((callback, outcome)) = state.due.pop_front() {
+        while let Some((mut callback, outcome)) = state.due.pop_front() {
             drop(state);
             // A callback that panics is not to keep the others from being called.
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(outcome)));
+            let _ = catch_unwind(AssertUnwindSafe(|| callback.call(outcome)));
             state = self.state.lock();
         }
         state.is_delivering = false;

@@ -93,7 +93,7 @@ fn a_stated_length_takes_no_memory() {
     let taken = taken_by(&mut || {
         for given in [0, 8, 16, 24, 32] {
             let given = Bytes::copy_from_slice(&file[HEADER_SIZE..HEADER_SIZE + given]);
-            let fault = chunk.entry(&given, at, 1).unwrap_err();
+            let fault = chunk.entry(given.clone(), at, 1).unwrap_err();
             let is_short =
                 matches!(fault, EntryFault::Head(HeadFault::Incomplete { needed }) if needed > 256 << 20);
             assert!(is_short, "{fault:?}");

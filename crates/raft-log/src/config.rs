@@ -43,13 +43,15 @@ pub struct Config {
     pub truncate_incomplete_record: bool,
 
     /// Read and check every record when the log is opened, instead of believing what sealed chunks say of themselves in
-    /// their footers. Opening then takes as long as reading the log does. What is damaged is in
+    /// their footers. Opening then takes as long as reading the log does, on as many threads as there are processors and
+    /// chunks, eight at most. What is damaged is in
     /// [`OpenReport::damaged`](crate::OpenReport::damaged); an entry that is damaged is not found otherwise before it is
     /// read. Default: `false`.
     #[cfg_attr(feature = "serde", serde(default))]
     pub full_check: bool,
 
-    /// How many bytes may wait for a sync. At half of it a sync is started without being asked for; at all of it the
+    /// How many bytes may wait for a sync. At 1 MiB, or half of it if that is less, a sync is started without being
+    /// asked for; at all of it the
     /// writer waits. Default: 64 MiB; from 64 KiB to 4 GiB. A single larger batch is written alone.
     #[cfg_attr(feature = "serde", serde(default = "default::max_unsynced_bytes"))]
     pub max_unsynced_bytes: u64,
@@ -158,7 +160,8 @@ impl Config {
         SurveyOptions {
             window_bytes: self.read_buffer_size,
             refuse_torn: !self.truncate_incomplete_record,
-            use_footers: !self.full_check,
+            use_footers: true,
+            check_frames: self.full_check,
             ..SurveyOptions::default()
         }
     }

@@ -1,4 +1,4 @@
-//! How a writer learns that what it submitted is durable: a callback, or a ticket that can be awaited or waited for.
+//! A ticket for a flush, which can be awaited or waited for.
 
 use std::fmt;
 use std::future::Future;
@@ -8,9 +8,6 @@ use std::task::{Context, Poll, Waker};
 
 use crate::FlushError;
 use crate::sync::{Condvar, Mutex};
-
-/// Told once, with `Ok` when everything submitted before it is durable.
-pub type FlushCallback = Box<dyn FnOnce(Result<(), FlushError>) + Send>;
 
 /// A flush under way: a [`Future`] for any executor, and [`FlushTicket::wait`] for none.
 ///
@@ -33,8 +30,8 @@ struct Outcome {
 }
 
 impl FlushTicket {
-    /// A ticket, and the callback that redeems it.
-    pub(crate) fn new() -> (Self, FlushCallback) {
+    /// A ticket, and what redeems it.
+    pub(crate) fn new() -> (Self, impl FnOnce(Result<(), FlushError>) + Send + 'static) {
         let state = Arc::new(TicketState::default());
         let ticket = Self { state: state.clone() };
         let redeem = move |result| {
@@ -48,7 +45,7 @@ impl FlushTicket {
                 waker.wake();
             }
         };
-        (ticket, Box::new(redeem))
+        (ticket, redeem)
     }
 
     /// Blocks until the flush is done.

@@ -310,6 +310,7 @@ mod checkpoint;
 mod config;
 mod error;
 mod flush;
+mod flush_callback;
 mod lock_file;
 mod log;
 mod log_cache;
@@ -327,7 +328,8 @@ mod writer;
 pub use checkpoint::{CheckpointError, CheckpointReport};
 pub use config::{ChunkConfig, Config, ConfigError};
 pub use error::{AcceptError, FlushError, LockedError, OpenError, PoisonError, ReadError, WriteError};
-pub use flush::{FlushCallback, FlushTicket};
+pub use flush::FlushTicket;
+pub use flush_callback::FlushCallback;
 pub use lock_file::LockFile;
 pub use log::RaftLog;
 pub use log_cache::LogCache;
@@ -348,7 +350,7 @@ pub use scrub::{Scrub, ScrubEvent, ScrubOptions};
 #[cfg(feature = "metrics")]
 pub use stats::MetricsPublisher;
 pub use stats::{Histogram, Metric, MetricValue, RecordStats, Stats, WalStats};
-pub use wal::{Extent, Place, Position, Wal, WalReader};
+pub use wal::{EntryPlace, Extent, Place, Position, Wal, WalReader};
 pub use writer::RaftLogWriter;
 
 /// The code in the README, run as a test.

@@ -14,8 +14,8 @@ use crate::stats::RecordCounts;
 use crate::sync::RwLock;
 use crate::view::View;
 use crate::{
-    Entry, FlushError, FlushTicket, LockFile, LogCache, LogData, OpenReport, Place, RaftLogReader,
-    RaftLogWal, RaftLogWriter, ReadError, Stats, Wal, WriteError,
+    AcceptError, Entry, FlushCallback, FlushError, FlushTicket, LockFile, LogCache, LogData, OpenReport,
+    Place, RaftLogReader, RaftLogWal, RaftLogWriter, ReadError, Stats, Wal, WriteError,
 };
 
 /// A Raft log, open for its one owner. It is written through [`RaftLogWriter`], and read here or through any number of
@@ -116,28 +116,26 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
     /// Checks, writes and applies one change.
     fn write(&mut self, record: Record<T>) -> Result<(), WriteError<T>> {
         self.wal.check_usable().map_err(refused)?;
+        let view = self.view.read();
         if let Some(change) = Change::of(&record)
-            && self.view.read().machine.check(change)? == Effect::Nothing
+            && view.machine.check(change)? == Effect::Nothing
         {
             return Ok(());
         }
         self.records.clear();
         self.records.push(record);
-        self.accept()
-    }
-
-    /// Has the wal accept the records, and makes them visible.
-    fn accept(&mut self) -> Result<(), WriteError<T>> {
-        // A read lock: it holds up no reader, and nobody but this writer ever changes the view.
-        let view = self.view.read();
         let accepted = self.wal.accept(view.machine.state(), &self.records, &mut self.places);
         drop(view);
+        self.show(accepted)
+    }
+
+    /// Makes the records visible, if they were accepted.
+    fn show(&mut self, accepted: Result<(), AcceptError>) -> Result<(), WriteError<T>> {
         if let Err(error) = accepted {
             self.records.clear();
             return Err(error.into());
         }
         let mut view = self.view.write();
-        view.count(&self.records, &self.places);
         view.apply(self.records.drain(..), &self.places);
         view.evict(self.wal.durable());
         drop(view);
@@ -169,9 +167,11 @@ impl<T: Types, W: Wal<T>> RaftLogWriter<T> for RaftLog<T, W> {
         self.records.clear();
         let entries = entries.into_iter();
         self.records.reserve(entries.size_hint().0.min(RECORDS_KEPT));
+        // A read lock: it holds up no reader, and nobody but this writer ever changes the view.
+        let view = self.view.read();
         for (id, payload) in entries {
             let checked = match self.records.last().and_then(Record::log_id) {
-                None => self.view.read().machine.check(Change::Append(&id)).map(drop),
+                None => view.machine.check(Change::Append(&id)).map(drop),
                 Some(previous) => check_next::<T>(previous, &id),
             };
             if let Err(error) = checked {
@@ -180,7 +180,12 @@ impl<T: Types, W: Wal<T>> RaftLogWriter<T> for RaftLog<T, W> {
             }
             self.records.push(Record::Append(id, payload));
         }
-        if self.records.is_empty() { Ok(()) } else { self.accept() }
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let accepted = self.wal.accept(view.machine.state(), &self.records, &mut self.places);
+        drop(view);
+        self.show(accepted)
     }
 
     fn truncate(&mut self, after: Option<T::LogId>) -> Result<(), WriteError<T>> {
@@ -208,12 +213,13 @@ impl<T: Types, W: Wal<T>> RaftLogWriter<T> for RaftLog<T, W> {
     }
 
     fn flush(&mut self, done: impl FnOnce(Result<(), FlushError>) + Send + 'static) {
-        self.wal.flush(Box::new(done));
+        let spent = self.wal.spent_callback();
+        self.wal.flush(FlushCallback::renew(spent, done));
     }
 
     fn ticket(&mut self) -> FlushTicket {
         let (ticket, redeem) = FlushTicket::new();
-        self.wal.flush(redeem);
+        self.flush(redeem);
         ticket
     }
 }

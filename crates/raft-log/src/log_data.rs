@@ -8,7 +8,7 @@ use std::ops::Range;
 use raft_log_chunk::{ChunkId, OFFSET_UNIT};
 use raft_log_codec::{LogId, Record, Types};
 
-use crate::{Extent, Place, Position};
+use crate::{EntryPlace, Extent, Place, Position};
 
 /// The places of the live entries, oldest chunk first; together they cover the live indexes without a gap.
 #[derive(Debug, Default)]
@@ -128,26 +128,57 @@ impl LogData {
         })
     }
 
-    /// Where the entries of `range` lie, in order, without their terms. All of them must be there.
-    pub fn locate(&self, range: Range<u64>) -> Vec<Extent> {
+    /// Where the entries of `range` lie, in order, without their terms: at least those first ones whose frames take
+    /// `bytes_max` bytes together. All of the range must be there.
+    pub fn locate(&self, range: Range<u64>, bytes_max: u64) -> Vec<Extent> {
         let from = self.runs.partition_point(|run| run.live.end <= range.start);
-        let runs = self.runs.range(from..).take_while(|run| run.live.start < range.end);
-        runs.map(|run| {
+        let mut bytes_left = bytes_max;
+        let mut extents = Vec::new();
+        for run in self.runs.range(from..).take_while(|run| run.live.start < range.end) {
             let first = run.live.start.max(range.start);
             let end = run.live.end.min(range.end);
+            let mut count = usize::try_from(end - first).unwrap_or(usize::MAX);
             let offsets = match &run.offsets {
                 Offsets::Known { first: base, units } => {
                     let from = usize::try_from(first - base).unwrap_or(usize::MAX);
                     // One more where it is known: it tells where the last frame ends.
-                    let to = usize::try_from(end - base + 1).unwrap_or(usize::MAX).min(units.len());
-                    Some(units.get(from..to).unwrap_or_default().to_vec())
+                    let to = from.saturating_add(count).saturating_add(1).min(units.len());
+                    let mut units = units.get(from..to).unwrap_or_default();
+                    let start = units.first().copied().unwrap_or_default();
+                    let bytes = |unit: u32| u64::from(unit - start) * OFFSET_UNIT;
+                    // The first place behind all that is asked for is the last that is needed.
+                    let needed = units.partition_point(|unit| bytes(*unit) < bytes_left) + 1;
+                    units = units.get(..needed).unwrap_or(units);
+                    bytes_left = bytes_left.saturating_sub(units.last().map_or(0, |last| bytes(*last)));
+                    count = count.min(needed.saturating_sub(1).max(1));
+                    Some(units.to_vec())
                 }
+                // How long its frames are is not known here.
                 Offsets::InChunk => None,
             };
-            let count = usize::try_from(end - first).unwrap_or(usize::MAX);
-            Extent { chunk: run.chunk, first, count, offsets, terms: Vec::new() }
-        })
-        .collect()
+            extents.push(Extent { chunk: run.chunk, first, count, offsets, terms: Vec::new() });
+            if bytes_left == 0 {
+                break;
+            }
+        }
+        extents
+    }
+
+    /// Where the entry `index` lies, without its term, if it is there.
+    pub fn locate_one(&self, index: u64) -> Option<EntryPlace> {
+        let run = self.runs.get(self.runs.partition_point(|run| run.live.end <= index))?;
+        if index < run.live.start {
+            return None;
+        }
+        let offsets = match &run.offsets {
+            Offsets::Known { first, units } => {
+                let position = usize::try_from(index - first).ok()?;
+                let offset = |position| units.get(position).map(|unit| u64::from(*unit) * OFFSET_UNIT);
+                Some((offset(position)?, offset(position + 1)))
+            }
+            Offsets::InChunk => None,
+        };
+        Some(EntryPlace { chunk: run.chunk, index, offsets, term: None })
     }
 }
 
@@ -169,7 +200,7 @@ mod tests {
     }
 
     fn extents(data: &LogData, range: Range<u64>) -> Vec<(u64, u64, usize, Option<Vec<u32>>)> {
-        data.locate(range)
+        data.locate(range, u64::MAX)
             .into_iter()
             .map(|extent| (extent.chunk.offset(), extent.first, extent.count, extent.offsets))
             .collect()
@@ -183,6 +214,43 @@ mod tests {
         );
         assert_eq!(extents(&sample(), 11..12), [(1000, 11, 1, Some(vec![11, 12]))]);
         assert_eq!(extents(&sample(), 15..20), []);
+    }
+
+    #[test]
+    fn no_more_is_located_than_the_bytes_that_are_asked_for_need() {
+        let data = sample_in_units();
+        let counts = |range, bytes_max| -> Vec<(usize, Option<usize>)> {
+            let extents = data.locate(range, bytes_max);
+            extents
+                .into_iter()
+                .map(|extent| (extent.count, extent.offsets.map(|units| units.len())))
+                .collect()
+        };
+        for (bytes_max, found) in [
+            (0, vec![(1, Some(1))]),
+            (1, vec![(1, Some(2))]),
+            (64, vec![(1, Some(2))]),
+            (65, vec![(2, Some(3))]),
+            (128, vec![(2, Some(3))]),
+            (129, vec![(3, Some(3)), (1, Some(2))]),
+            (192, vec![(3, Some(3)), (1, Some(2))]),
+            (193, vec![(3, Some(3)), (2, Some(2))]),
+            (u64::MAX, vec![(3, Some(3)), (2, Some(2))]),
+        ] {
+            assert_eq!(counts(10..15, bytes_max), found, "{bytes_max}");
+        }
+        assert_eq!(counts(5..15, 65), [(5, None), (2, Some(3))], "what is not known is not counted");
+    }
+
+    #[test]
+    fn a_single_entry_is_where_its_neighbours_say_it_is() {
+        let data = sample();
+        for index in 5..15 {
+            let place = data.locate_one(index).unwrap();
+            let extent = data.locate(index..index + 1, u64::MAX).remove(0);
+            assert_eq!(place.to_extent(), extent);
+        }
+        assert_eq!((data.locate_one(4), data.locate_one(15)), (None, None));
     }
 
     #[test]

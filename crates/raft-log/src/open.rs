@@ -21,7 +21,7 @@ pub struct OpenReport {
     pub chunks: usize,
     /// How many chunks are left of a purge; the next write removes them.
     pub leftovers: usize,
-    /// How many of the chunks were scanned; of the others a footer told what is in them.
+    /// Of how many of the chunks every frame was read and checked; of the others a footer told what is in them.
     pub scanned_chunks: usize,
     /// How many entries are alive.
     pub entries: u64,
@@ -146,7 +146,7 @@ impl<T: Types> RaftLog<T> {
         let mut report = OpenReport {
             chunks: recovered.chunks.len(),
             leftovers: recovered.leftovers.len(),
-            scanned_chunks: recovered.chunks.iter().filter(|found| found.is_scanned).count(),
+            scanned_chunks: recovered.chunks.iter().filter(|found| found.is_checked).count(),
             damaged: recovered.damaged.clone(),
             warnings: recovered.foreign_files.iter().cloned().map(OpenWarning::ForeignFile).collect(),
             ..OpenReport::default()

@@ -11,7 +11,7 @@ use raft_log_state::StateMachine;
 
 use crate::sync::{Counter, Ordering, RwLock};
 use crate::view::View;
-use crate::{Extent, Position, RaftLogWal, ReadError, RecordStats, Stats, Wal, WalReader};
+use crate::{EntryPlace, Extent, Position, RaftLogWal, ReadError, RecordStats, Stats, Wal, WalReader};
 
 /// Reads a log. Clones are cheap, see everything that is appended later, and outlive the log.
 pub struct RaftLogReader<T: Types, W: Wal<T> = RaftLogWal<T>> {
@@ -185,41 +185,71 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
         }
     }
 
-    /// `None` if a chunk was removed meanwhile.
+    /// `None` if a chunk was removed meanwhile, or entries were.
     fn try_read(&self, start: u64, end: u64, bytes_max: u64) -> Result<Option<Vec<Entry<T>>>, ReadError> {
-        // Everything is found under one lock, so that the entries are of one moment; the disk is read without it.
-        let (extents, cached) = {
-            let view = self.view.read();
-            let end = end.min(bounds(&view).end);
-            if start >= end {
-                return Ok(Some(Vec::new()));
-            }
-            check_start(&view, start)?;
-            let cached_from = view.cache.first().map_or(end, |first| first.clamp(start, end));
-            (locate(&view, start..cached_from), cached(&view, cached_from..end, bytes_max))
-        };
         let mut entries = Vec::new();
         let mut bytes = 0;
-        for extent in &extents {
-            if bytes >= bytes_max && !entries.is_empty() {
+        let mut truncations = None;
+        loop {
+            // What is read next is found under one lock; the disk is read without it. If that was not enough, more is
+            // found as long as nothing was truncated, so that all entries are of one moment.
+            let next = start + entries.len() as u64;
+            let view = self.view.read();
+            let end = end.min(bounds(&view).end);
+            if next >= end {
                 return Ok(Some(entries));
             }
-            match self.wal.read(extent, bytes_max - bytes, &mut entries)? {
-                Some(read) => bytes = bytes.saturating_add(read).min(bytes_max),
-                None => return Ok(None),
+            let is_first = truncations.is_none();
+            let truncated = view.counts.truncate_after;
+            if truncations.replace(truncated).is_some_and(|before| before != truncated) {
+                return Ok(None);
+            }
+            match check_start(&view, next) {
+                Err(_) if !is_first => return Ok(None),
+                checked => checked?,
+            }
+            let cached_from = view.cache.first().map_or(end, |first| first.clamp(next, end));
+            if is_first
+                && end - start == 1
+                && cached_from == end
+                && let Some(place) = locate_one(&view, start)
+            {
+                drop(view);
+                return Ok(self.wal.read_one(&place)?.map(|entry| vec![entry]));
+            }
+            let extents = locate(&view, next..cached_from, bytes_max - bytes);
+            let located = extents.last().map_or(next, |last| last.first + last.count as u64);
+            let cached = match located == cached_from {
+                true => cached(&view, cached_from..end, bytes_max - bytes),
+                false => Vec::new(),
+            };
+            drop(view);
+
+            for extent in &extents {
+                if bytes >= bytes_max && !entries.is_empty() {
+                    return Ok(Some(entries));
+                }
+                match self.wal.read(extent, bytes_max - bytes, &mut entries)? {
+                    Some(read) => bytes = bytes.saturating_add(read).min(bytes_max),
+                    None => return Ok(None),
+                }
+            }
+            let from_disk = entries.len();
+            entries.reserve(cached.len());
+            for (entry, size) in cached {
+                if bytes >= bytes_max && !entries.is_empty() {
+                    break;
+                }
+                bytes = bytes.saturating_add(size).min(bytes_max);
+                entries.push(entry);
+            }
+            if entries.len() > from_disk {
+                self.cache_reads.fetch_add((entries.len() - from_disk) as u64, Ordering::Relaxed);
+            }
+            if located == cached_from || bytes >= bytes_max {
+                return Ok(Some(entries));
             }
         }
-        let from_disk = entries.len();
-        entries.reserve(cached.len());
-        for (entry, size) in cached {
-            if bytes >= bytes_max && !entries.is_empty() {
-                break;
-            }
-            bytes = bytes.saturating_add(size);
-            entries.push(entry);
-        }
-        self.cache_reads.fetch_add((entries.len() - from_disk) as u64, Ordering::Relaxed);
-        Ok(Some(entries))
     }
 }
 
@@ -271,16 +301,22 @@ fn cached<T: Types>(view: &View<T>, range: Range<u64>, bytes_max: u64) -> Vec<(E
 }
 
 /// Where the entries lie, with the terms they must have.
-fn locate<T: Types>(view: &View<T>, range: Range<u64>) -> Vec<Extent> {
+fn locate<T: Types>(view: &View<T>, range: Range<u64>, bytes_max: u64) -> Vec<Extent> {
     if range.is_empty() {
         return Vec::new();
     }
-    let mut extents = view.data.locate(range);
+    let mut extents = view.data.locate(range, bytes_max);
     for extent in &mut extents {
         let runs = view.machine.runs().runs(extent.first..extent.first + extent.count as u64);
         extent.terms = runs.map(|run| (run.indexes().start, run.term())).collect();
     }
     extents
+}
+
+/// Where one entry lies, with the term it must have.
+fn locate_one<T: Types>(view: &View<T>, index: u64) -> Option<EntryPlace> {
+    let term = view.machine.runs().runs(index..index + 1).next().map(|run| run.term());
+    Some(EntryPlace { term, ..view.data.locate_one(index)? })
 }
 
 fn entries_in(range: Range<u64>) -> usize {

@@ -14,13 +14,16 @@ mod system;
 
 #[cfg(raft_log_shuttle)]
 pub(crate) use model::{
-    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, RwLock, current, let_time_pass, sleep,
-    spawn, yield_now,
+    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, Patience, RwLock, current, let_time_pass,
+    sleep, spawn, yield_now,
 };
+/// For what is held for a moment, and by whoever drops something, wherever: nothing waits while it is held.
+pub(crate) use parking_lot::Mutex as Latch;
 /// For what is only counted: never waited for, so a scheduler need not know of it.
 pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(not(raft_log_shuttle))]
 pub(crate) use system::{
-    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, RwLock, current, sleep, spawn, yield_now,
+    AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, OnceLock, Patience, RwLock, current, sleep, spawn,
+    yield_now,
 };

@@ -26,11 +26,14 @@ impl<T: Types> View<T> {
             // Entries first: they come by the million.
             if let Record::Append(id, payload) = record {
                 let index = id.index();
+                self.counts.append += 1;
+                self.counts.append_bytes += u64::from(place.size);
                 self.machine.apply(Change::Append(&id));
                 self.data.push(index, *place);
                 self.cache.push(index, (id, payload), place.size as usize, place.position());
                 continue;
             }
+            self.count(&record);
             if let Some(change) = Change::of(&record) {
                 self.machine.apply(change);
             }
@@ -44,29 +47,24 @@ impl<T: Types> View<T> {
         }
     }
 
-    /// Counts accepted records, before they are made visible: one of any kind, or any number of entries.
-    pub(crate) fn count(&mut self, records: &[Record<T>], places: &[Place]) {
-        if let Some(Record::Append(..)) = records.first() {
-            self.counts.append += records.len() as u64;
-            self.counts.append_bytes += places.iter().map(|place| u64::from(place.size)).sum::<u64>();
-            return;
-        }
+    /// Counts an accepted record that is no entry, before it is made visible.
+    fn count(&mut self, record: &Record<T>) {
         let alive = self.first_index()..self.machine.state().end_index();
         let counts = &mut self.counts;
-        match records.first() {
-            Some(Record::TruncateAfter(after)) => {
+        match record {
+            Record::TruncateAfter(after) => {
                 let from = after.as_ref().map_or(0, |id| id.index().saturating_add(1));
                 counts.truncate_after += 1;
                 counts.truncated_entries += alive.end.saturating_sub(from.max(alive.start));
             }
-            Some(Record::PurgeUpto(upto)) => {
+            Record::PurgeUpto(upto) => {
                 let upto = upto.index().saturating_add(1).min(alive.end);
                 counts.purge_upto += 1;
                 counts.purged_entries += upto.saturating_sub(alive.start);
             }
-            Some(Record::SaveVote(_)) => counts.save_vote += 1,
-            Some(Record::Commit(_)) => counts.commit += 1,
-            Some(Record::SaveUserData(_)) => counts.save_user_data += 1,
+            Record::SaveVote(_) => counts.save_vote += 1,
+            Record::Commit(_) => counts.commit += 1,
+            Record::SaveUserData(_) => counts.save_user_data += 1,
             _ => {}
         }
     }

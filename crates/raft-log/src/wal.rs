@@ -6,7 +6,7 @@
 use raft_log_chunk::{ChunkId, OFFSET_UNIT};
 use raft_log_codec::{RaftLogState, Record, Types};
 
-use crate::{AcceptError, FlushCallback, FlushError, ReadError, WalStats};
+use crate::{AcceptError, Entry, FlushCallback, FlushError, ReadError, WalStats};
 
 /// A place in the stream of records: the chunk's id and the offset in the chunk, added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -71,6 +71,36 @@ impl Extent {
     }
 }
 
+/// One entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryPlace {
+    /// Its chunk.
+    pub chunk: ChunkId,
+    /// Its index.
+    pub index: u64,
+    /// Where its frame begins in the chunk, and where the frame behind it does if that is known; `None` where only the
+    /// chunk itself can tell.
+    pub offsets: Option<(u64, Option<u64>)>,
+    /// Its term. What is read must agree with it.
+    pub term: Option<u64>,
+}
+
+impl EntryPlace {
+    /// The same as neighbouring entries, of which there is one.
+    pub fn to_extent(&self) -> Extent {
+        let unit = |offset: u64| u32::try_from(offset / OFFSET_UNIT).unwrap_or(u32::MAX);
+        Extent {
+            chunk: self.chunk,
+            first: self.index,
+            count: 1,
+            offsets: self
+                .offsets
+                .map(|(begin, end)| [Some(begin), end].into_iter().flatten().map(unit).collect()),
+            terms: self.term.map(|term| (self.index, term)).into_iter().collect(),
+        }
+    }
+}
+
 /// An ordered stream of records.
 pub trait Wal<T: Types>: Send + 'static {
     /// Reads entries beside the writer.
@@ -107,6 +137,11 @@ pub trait Wal<T: Types>: Send + 'static {
     /// order of these calls, on any thread.
     fn flush(&mut self, done: FlushCallback);
 
+    /// A callback that was called, if one was kept: the next may use its memory.
+    fn spent_callback(&mut self) -> Option<FlushCallback> {
+        None
+    }
+
     /// Everything before this position is durable.
     fn durable(&self) -> Position;
 
@@ -134,6 +169,16 @@ pub trait WalReader<T: Types>: Clone + Send + Sync + 'static {
         bytes_max: u64,
         entries: &mut Vec<(T::LogId, T::Payload)>,
     ) -> Result<Option<u64>, ReadError>;
+
+    /// Reads one entry; `None` if its chunk has been removed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_one(&self, place: &EntryPlace) -> Result<Option<Entry<T>>, ReadError> {
+        let mut entries = Vec::with_capacity(1);
+        let read = self.read(&place.to_extent(), u64::MAX, &mut entries)?;
+        Ok(read.and_then(|_| entries.pop()))
+    }
 
     /// Everything before this position is durable.
     fn durable(&self) -> Position;

@@ -15,6 +15,11 @@ fn view(storage: &MemoryStorage, use_footers: bool) -> View {
     View::of(&recover_with(storage, use_footers).unwrap())
 }
 
+/// A full check.
+fn checking() -> SurveyOptions {
+    SurveyOptions { check_frames: true, ..options(true) }
+}
+
 /// Which chunks were scanned.
 fn scanned(storage: &MemoryStorage) -> Vec<bool> {
     let (recovered, _) = recover_with(storage, true).unwrap();
@@ -40,6 +45,10 @@ proptest! {
 
         let state = &by_footer.0.chunks.last().unwrap().state_at_end;
         prop_assert_eq!(state.as_deref(), Some(&log.encoded_state()[..]));
+
+        let checked = recover::<Machine>(&storage, &checking()).unwrap();
+        prop_assert!(checked.0.chunks.iter().all(|found| !found.is_scanned && found.is_checked));
+        prop_assert_eq!(&View::of(&checked), &view);
 
         let unclosed = recover_with(&log.store(false), true).unwrap();
         prop_assert_eq!(&View::of(&unclosed), &view);
@@ -167,6 +176,43 @@ fn a_footer_that_is_whole_and_wrong_is_found_out_by_a_scan() {
             assert_eq!(view(&storage, true), good, "{summary:?} of chunk {position}");
             assert_eq!(scanned(&storage), [true; 3], "{summary:?} of chunk {position}");
         }
+    }
+}
+
+#[test]
+fn a_full_check_believes_footers_only_where_every_frame_says_the_same() {
+    let log = WrittenLog::of_three_chunks();
+    let good = view(&log.store(true), true);
+    let is_scanned = |storage: &MemoryStorage| {
+        let recovered = recover::<Machine>(storage, &checking()).unwrap();
+        assert_eq!(View::of(&recovered), good);
+        assert!(recovered.0.chunks.iter().all(|found| found.is_checked));
+        (recovered.0.chunks[0].is_scanned, recovered.0.damaged)
+    };
+    assert_eq!(is_scanned(&log.store(true)), (false, vec![]));
+    assert_eq!(is_scanned(&log.store(false)).1, []);
+    for (position, chunk) in log.chunks.iter().enumerate() {
+        // What nobody else would notice: a number of records, and a place.
+        let mut summary = chunk.summary().clone();
+        summary.records += 1;
+        let mut offsets = chunk.offsets().to_vec();
+        *offsets.last_mut().unwrap() += 1;
+        for (summary, offsets) in [(&summary, chunk.offsets()), (chunk.summary(), &offsets)] {
+            let storage = log.store(true);
+            let file = storage.open(&chunk.name()).unwrap();
+            let state = read_footer(&*file, chunk.header.seed(), chunk.end()).unwrap().unwrap().state;
+            let footer = encode_footer(chunk.header.seed(), chunk.end(), summary, offsets, &state);
+            replace_footer(&storage, &log, position, &footer);
+            assert_eq!(scanned(&storage), [false; 3], "the footer is believed");
+            assert_eq!(is_scanned(&storage), (true, vec![]), "the footer of chunk {position}");
+        }
+        // Damage to the last body of the chunk.
+        let storage = log.store(true);
+        storage.edit_file(&chunk.name(), |bytes| bytes[chunk.end() as usize - 8] ^= 1);
+        let by_scan = recover_with(&storage, false).map(|(recovered, _)| recovered.damaged);
+        let by_check = recover::<Machine>(&storage, &checking()).map(|(recovered, _)| recovered.damaged);
+        assert_eq!(format!("{by_check:?}"), format!("{by_scan:?}"), "chunk {position}");
+        assert!(by_scan.is_err() || !by_scan.unwrap().is_empty());
     }
 }
 

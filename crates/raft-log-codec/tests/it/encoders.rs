@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use raft_log_codec::{
     Decode, DecodeError, Encode, EncodeError, LogId, RaftLogState, Record, Types, Vote, push_frame,
-    push_state_frame,
+    push_state_frame, push_unsealed, seal_frames,
 };
 
 use crate::samples::{OFFSET, seed};
@@ -161,4 +161,34 @@ fn a_frame_at_an_offset_that_is_no_multiple_of_8_is_not_made() {
     let pushed = catch_unwind(AssertUnwindSafe(|| push_frame(&mut out, seed(), OFFSET + 4, &record)));
     assert!(pushed.is_err());
     assert_eq!(out, b"the frames before");
+}
+
+#[test]
+fn frames_that_are_sealed_together_are_those_that_were_made_one_by_one() {
+    let mut one_by_one = Vec::new();
+    let mut together = Vec::new();
+    // Enough for more than one part.
+    for index in 0..400 {
+        let size = if index == 100 { 40_000 } else { index % 300 };
+        let record = Record::<ToldTypes>::Append(ToldId(Told::Write(index % 5)), Told::Write(size));
+        let offset = OFFSET + one_by_one.len() as u64;
+        push_frame(&mut one_by_one, seed(), offset, &record).unwrap();
+        push_unsealed(&mut together, &record).unwrap();
+        let bad = Record::<ToldTypes>::SaveVote(Told::WriteAndFail);
+        assert!(push_unsealed(&mut together, &bad).is_err());
+    }
+    assert!(together != one_by_one);
+    seal_frames(&mut together, seed(), OFFSET);
+    assert!(together == one_by_one);
+}
+
+#[test]
+fn what_is_not_whole_frames_is_not_sealed() {
+    let mut frames = Vec::new();
+    push_unsealed(&mut frames, &Record::<ToldTypes>::SaveVote(Told::Write(20))).unwrap();
+    for cut in 1..frames.len() {
+        let sealed = catch_unwind(AssertUnwindSafe(|| seal_frames(&mut frames[..cut], seed(), OFFSET)));
+        assert!(sealed.is_err(), "{cut}");
+    }
+    seal_frames(&mut [], seed(), OFFSET);
 }

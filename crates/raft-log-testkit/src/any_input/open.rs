@@ -153,10 +153,10 @@ fn open_directory(directory: &AnyDirectory) {
 /// Surveys the directory with other types and in other pieces: the same answer each time, and nothing changes.
 fn survey(directory: &AnyDirectory) {
     let storage = storage_of(&directory.files);
-    for use_footers in [true, false] {
+    for (use_footers, check_frames) in [(true, false), (true, true), (false, false)] {
         let answer = |window_bytes, sync_first| {
             let refuse_torn = directory.refuse_torn;
-            let options = SurveyOptions { window_bytes, refuse_torn, sync_first, use_footers };
+            let options = SurveyOptions { window_bytes, refuse_torn, sync_first, use_footers, check_frames };
             match recover::<RaftLogSM<RawTypes>>(&storage, &options) {
                 Ok((recovered, machine)) => {
                     let chunks = recovered.chunks.iter();

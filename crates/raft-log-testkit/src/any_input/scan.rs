@@ -103,8 +103,8 @@ fn scan_chunk(directory: &AnyDirectory, id: ChunkId, storage: &MemoryStorage, by
             let start = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
             let index = frames.iter().find(|frame| frame.0 == at).and_then(|frame| frame.1.index());
             let index = index.unwrap_or(directory.number);
-            let whole = chunk.entry(&bytes.slice(start..), at, index);
-            let piecewise = chunk.entry(&bytes.slice(start..(start + 8).min(bytes.len())), at, index);
+            let whole = chunk.entry_at(bytes, start, at, index);
+            let piecewise = chunk.entry(bytes.slice(start..(start + 8).min(bytes.len())), at, index);
             match (&whole, &piecewise) {
                 (Ok(whole), Ok(piecewise)) => assert_eq!(whole.payload, piecewise.payload),
                 (Err(whole), Err(piecewise)) => assert_eq!(whole.to_string(), piecewise.to_string()),

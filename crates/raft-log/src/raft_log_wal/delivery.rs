@@ -9,19 +9,24 @@ use crate::{FlushCallback, FlushError};
 
 type Outcome = Result<(), FlushError>;
 
+/// So many callbacks that were called are kept for their memory.
+const SPENT_MAX: usize = 4096;
+
 /// Callbacks whose outcome is known.
 #[derive(Default)]
 pub(super) struct Delivery {
-    due: Mutex<VecDeque<(FlushCallback, Outcome)>>,
+    due: Mutex<VecDeque<(Vec<FlushCallback>, Outcome)>>,
     /// Held by whoever is calling them.
     turn: Mutex<()>,
+    /// Those that were called, for the writer: memory is cheapest where it came from.
+    spent: Mutex<Vec<FlushCallback>>,
 }
 
 impl Delivery {
     /// Puts callbacks behind those that are due already. The caller holds the lock that orders flushes.
-    pub(super) fn put(&self, callbacks: Vec<FlushCallback>, outcome: &Outcome) {
+    pub(super) fn put(&self, callbacks: Vec<FlushCallback>, outcome: Outcome) {
         if !callbacks.is_empty() {
-            self.due.lock().extend(callbacks.into_iter().map(|callback| (callback, outcome.clone())));
+            self.due.lock().push_back((callbacks, outcome));
         }
     }
 
@@ -30,23 +35,38 @@ impl Delivery {
         !self.due.lock().is_empty()
     }
 
-    /// Calls what is due, unless somebody else is at it, who then calls these as well.
-    pub(super) fn run(&self) {
-        while !self.due.lock().is_empty() {
-            let Some(turn) = self.turn.try_lock() else { return };
-            loop {
-                let due = std::mem::take(&mut *self.due.lock());
-                if due.is_empty() {
-                    break;
-                }
-                for (callback, outcome) in due {
-                    if catch_unwind(AssertUnwindSafe(|| callback(outcome))).is_err() {
-                        tracing::error!("a flush callback panicked");
-                    }
-                }
+    /// Calls what is due, unless somebody else is at it, who then calls these as well. Gives how many were called.
+    pub(super) fn run(&self) -> usize {
+        let mut called = 0;
+        while self.is_due() {
+            let Some(turn) = self.turn.try_lock() else { break };
+            while let Some((callbacks, outcome)) = self.next() {
+                called += callbacks.len();
+                self.call(callbacks, &outcome);
             }
             // Whoever came meanwhile and was turned away has put theirs before: the loop looks once more.
             drop(turn);
         }
+        called
+    }
+
+    fn next(&self) -> Option<(Vec<FlushCallback>, Outcome)> {
+        self.due.lock().pop_front()
+    }
+
+    fn call(&self, mut callbacks: Vec<FlushCallback>, outcome: &Outcome) {
+        for callback in &mut callbacks {
+            if catch_unwind(AssertUnwindSafe(|| callback.call(outcome.clone()))).is_err() {
+                tracing::error!("a flush callback panicked");
+            }
+        }
+        let mut spent = self.spent.lock();
+        let room = SPENT_MAX - spent.len();
+        spent.extend(callbacks.into_iter().filter(FlushCallback::is_small).take(room));
+    }
+
+    /// Callbacks that were called.
+    pub(super) fn take_spent(&self) -> Vec<FlushCallback> {
+        std::mem::take(&mut *self.spent.lock())
     }
 }

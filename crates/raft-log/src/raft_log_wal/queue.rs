@@ -13,7 +13,7 @@ use crate::{FlushCallback, Position};
 
 /// What one flush does, in order.
 pub(super) enum Item {
-    /// Frames for the active chunk, with room for the `Group` frame at their head.
+    /// Frames for the active chunk, without their checksums, and room for the `Group` frame at their head.
     Group(Group),
     /// The active chunk is full; the next one takes over.
     NewChunk(Box<NewChunk>),
@@ -119,7 +119,9 @@ impl Queue {
     pub(super) fn take(&mut self) -> (VecDeque<Item>, Vec<FlushCallback>) {
         self.is_flush_wanted = false;
         self.in_flight_bytes += std::mem::take(&mut self.bytes);
-        (std::mem::take(&mut self.items), std::mem::take(&mut self.callbacks))
+        // The next group is likely to be as large.
+        let next = Vec::with_capacity(self.callbacks.len());
+        (std::mem::take(&mut self.items), std::mem::replace(&mut self.callbacks, next))
     }
 
     fn mark(&self) -> Mark {
@@ -141,33 +143,29 @@ impl Group {
 /// The queue while one operation is put into it: unless it is kept, everything behind the mark goes again.
 pub(super) struct Staging<'a> {
     pub(super) queue: &'a mut Queue,
+    /// The bytes that it adds.
+    pub(super) bytes: u64,
+    /// It begins a chunk.
+    pub(super) begins_chunk: bool,
     mark: Mark,
     is_kept: bool,
 }
 
 impl<'a> Staging<'a> {
     pub(super) fn new(queue: &'a mut Queue) -> Self {
-        Self { mark: queue.mark(), queue, is_kept: false }
+        Self { mark: queue.mark(), queue, bytes: 0, begins_chunk: false, is_kept: false }
     }
 
     /// Makes the operation part of the queue.
     pub(super) fn keep(mut self) {
-        let size = |item: &Item| match item {
-            Item::Group(group) => group.bytes.len() as u64,
-            Item::NewChunk(new) => new.head.len() as u64,
-            Item::Remove(_) => 0,
-        };
-        let continued =
-            self.mark.items.checked_sub(1).and_then(|last| self.queue.items.get(last)).map_or(0, size);
-        let before = self.mark.group_bytes.map_or(continued, |bytes| bytes as u64);
-        let begun: u64 = self.queue.items.iter().skip(self.mark.items).map(size).sum();
-        self.queue.bytes += continued - before + begun;
+        self.queue.bytes += self.bytes;
         self.is_kept = true;
     }
 
     /// The chunks that this operation begins.
     pub(super) fn new_chunks(&mut self) -> impl Iterator<Item = &mut NewChunk> {
-        self.queue.items.iter_mut().skip(self.mark.items).filter_map(|item| match item {
+        let from = if self.begins_chunk { self.mark.items } else { self.queue.items.len() };
+        self.queue.items.range_mut(from..).filter_map(|item| match item {
             Item::NewChunk(new) => Some(&mut **new),
             _ => None,
         })

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use raft_log_chunk::{Chunk, ChunkId, EntryFault, OFFSET_UNIT, SealedChunk, Storage};
-use raft_log_codec::{Decode, Types};
+use raft_log_codec::{Decode, Frame, Types};
 
 use super::shared::{ReadableChunk, Shared};
 use crate::stats::WalCounters;
 use crate::sync::yield_now;
-use crate::{Extent, Position, ReadError, WalReader, WalStats};
+use crate::{Entry, EntryPlace, Extent, Position, ReadError, WalReader, WalStats};
 
 /// Reads the entries of a [`RaftLogWal`](crate::RaftLogWal); clones are cheap, and outlive the log.
 #[derive(Clone)]
@@ -20,6 +20,9 @@ pub struct RaftLogWalReader {
 
 /// What is read at once of an entry whose size is not known.
 const FIRST_READ: u64 = 4096;
+
+/// Not more than this is believed of a frame's size before its head was seen.
+const WHOLE_FRAME_MAX: u64 = 1 << 20;
 
 impl std::fmt::Debug for RaftLogWalReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,93 +55,144 @@ impl RaftLogWalReader {
         (begun.map(|(_, readable)| readable.chunk().clone()).collect(), durable)
     }
 
+    /// For the statistics.
+    fn count(&self, begin: Instant, entries: usize, error: Option<&ReadError>) {
+        self.shared.counters.disk_read(begin, entries);
+        if let Some(error @ ReadError::Damaged { chunk, offset, index, .. }) = error {
+            self.shared.counters.checksum_failed();
+            tracing::error!(%chunk, offset, index, %error, "a damaged entry was read");
+        }
+    }
+
+    /// The chunk with this id, unless it was removed.
+    fn readable(&self, id: ChunkId) -> Option<ReadableChunk> {
+        let readable = self.shared.chunks.read().get(&id).cloned();
+        if readable.is_none() {
+            // Its removal was faster than the writer, who is about to say that it is purged: make way for it.
+            yield_now();
+        }
+        readable
+    }
+
+    /// Where the frames of the entries from `index` on begin in a chunk that was found, in units, as far as its table
+    /// goes.
+    fn units<'a>(&self, sealed: &'a SealedChunk, first: u64, index: u64) -> Result<&'a [u32], ReadError> {
+        let table = sealed
+            .offsets(self.shared.config.read_buffer_size)
+            .map_err(|source| ReadError::Io { chunk: sealed.chunk().id(), source })?;
+        let from = usize::try_from(index.saturating_sub(first)).unwrap_or(usize::MAX);
+        Ok(table.get(from..).unwrap_or_default())
+    }
+
     fn read_extent<T: Types>(
         &self,
         extent: &Extent,
         bytes_max: u64,
         entries: &mut Vec<(T::LogId, T::Payload)>,
     ) -> Result<Option<u64>, ReadError> {
-        let readable = self.shared.chunks.read().get(&extent.chunk).cloned();
-        let window_bytes = self.shared.config.read_buffer_size;
-        let io = |source| ReadError::Io { chunk: extent.chunk, source };
-        let table;
-        let (chunk, units) = match (&readable, &extent.offsets) {
-            (None, _) => {
-                // Its removal was faster than the writer, who is about to say that it is purged: make way for it.
-                yield_now();
-                return Ok(None);
-            }
-            (Some(ReadableChunk::Own(chunk)), Some(units)) => (chunk, units.as_slice()),
-            (Some(ReadableChunk::Found(sealed, _)), Some(units)) => (sealed.chunk(), units.as_slice()),
-            (Some(ReadableChunk::Found(sealed, first)), None) => {
-                table = sealed.offsets(window_bytes).map_err(io)?;
-                let from = usize::try_from(extent.first - first).unwrap_or(usize::MAX);
-                let to = from.saturating_add(extent.count).saturating_add(1).min(table.len());
-                (sealed.chunk(), table.get(from..to).unwrap_or_default())
-            }
+        let Some(readable) = self.readable(extent.chunk) else { return Ok(None) };
+        let units = match (&readable, &extent.offsets) {
+            (_, Some(units)) => units.as_slice(),
+            (ReadableChunk::Found(sealed, first), None) => self.units(sealed, *first, extent.first)?,
             // Reported below: an own chunk's entries are always located.
-            (Some(ReadableChunk::Own(chunk)), None) => (chunk, [].as_slice()),
+            (ReadableChunk::Own(_), None) => [].as_slice(),
         };
+        let chunk = readable.chunk();
+        let window_max = self.shared.config.read_buffer_size as u64;
+        let offset_of = |position: usize| units.get(position).map(|unit| SealedChunk::offset_of(*unit));
 
         let mut bytes_read = 0;
         let mut position = 0;
         while position < extent.count {
-            let damaged = |index: u64, offset, found: String| ReadError::Damaged {
-                chunk: extent.chunk,
-                offset,
-                index,
-                found,
-            };
-            let index_at = |position: usize| extent.first + position as u64;
-            let Some(&start) = units.get(position) else {
-                return Err(damaged(index_at(position), 0, "its place is not known".to_owned()));
-            };
-            let start = SealedChunk::offset_of(start);
-            // As many entries as one buffer holds; where the last one ends may not be known.
-            let end_of = |position: usize| units.get(position + 1).map(|unit| SealedChunk::offset_of(*unit));
-            let mut last = position;
-            // A table that was forged need not rise: what lies before the window is read on its own.
-            let size_upto = |position: usize| end_of(position)?.checked_sub(start);
-            while last + 1 < extent.count
-                && size_upto(last)
-                    .is_some_and(|size| size < (window_bytes as u64).min(bytes_max.max(FIRST_READ)))
-            {
-                last += 1;
-            }
-            let end = end_of(last)
-                .unwrap_or_else(|| SealedChunk::offset_of(*units.get(last).unwrap_or(&0)) + FIRST_READ);
-            let size = end.saturating_sub(start).clamp(OFFSET_UNIT, window_bytes as u64 + FIRST_READ);
-            let window = chunk.read(start, usize::try_from(size).unwrap_or(usize::MAX)).map_err(io)?;
-            for position in position..=last {
-                let index = index_at(position);
-                let offset = SealedChunk::offset_of(*units.get(position).unwrap_or(&0));
-                let from =
-                    usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX).min(window.len());
-                let frame =
-                    chunk.entry(&window.slice(from..), offset, index).map_err(|fault| match fault {
-                        EntryFault::Io(source) => io(source),
-                        fault => damaged(index, offset, fault.to_string()),
-                    })?;
-                let undecodable =
-                    |source| ReadError::Undecodable { chunk: extent.chunk, offset, index, source };
-                let Some(id) = &frame.id else {
-                    return Err(damaged(index, offset, "it has no log id".to_owned()));
-                };
-                if extent.term(index).is_some_and(|term| term != id.term) {
-                    return Err(damaged(index, offset, format!("another entry stands here: {id}")));
-                }
-                let id = id.typed().map_err(undecodable)?;
-                bytes_read += frame.head.size() as u64;
-                let payload = T::Payload::decode(frame.payload).map_err(undecodable)?;
-                entries.push((id, payload));
+            let index = extent.first + position as u64;
+            let Some(start) = offset_of(position) else { return Err(unknown_place(extent.chunk, index)) };
+            // As many entries as one buffer holds, and no more than are asked for.
+            let wanted = window_max.min((bytes_max - bytes_read).max(FIRST_READ));
+            let count = entries_within(units.get(position..).unwrap_or_default(), wanted)
+                .min(extent.count - position);
+            // Where the last one ends may not be known; a table that was forged need not rise.
+            let last = offset_of(position + count - 1).unwrap_or(start);
+            let end = offset_of(position + count).unwrap_or(last + FIRST_READ);
+            let size = end.saturating_sub(start).clamp(OFFSET_UNIT, window_max + FIRST_READ);
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            let window = self
+                .shared
+                .windows
+                .read(chunk, start, size)
+                .map_err(|source| ReadError::Io { chunk: extent.chunk, source })?;
+            entries.reserve(count);
+            for position in position..position + count {
+                let index = extent.first + position as u64;
+                let offset = offset_of(position).unwrap_or(start);
+                let at = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
+                let frame = chunk.entry_at(&window, at, offset, index);
+                let (entry, size) = entry_of::<T>(frame, chunk.id(), offset, index, extent.term(index))?;
+                entries.push(entry);
+                bytes_read += size;
                 if bytes_read >= bytes_max {
                     return Ok(Some(bytes_read));
                 }
             }
-            position = last + 1;
+            position += count;
         }
         Ok(Some(bytes_read))
     }
+
+    fn read_single<T: Types>(&self, place: &EntryPlace) -> Result<Option<Entry<T>>, ReadError> {
+        let Some(readable) = self.readable(place.chunk) else { return Ok(None) };
+        let (begin, end) = match (place.offsets, &readable) {
+            (Some((begin, end)), _) => (begin, end),
+            (None, ReadableChunk::Found(sealed, first)) => {
+                let units = self.units(sealed, *first, place.index)?;
+                let offset = |position| units.get(position).map(|unit| SealedChunk::offset_of(*unit));
+                (offset(0).ok_or_else(|| unknown_place(place.chunk, place.index))?, offset(1))
+            }
+            (None, ReadableChunk::Own(_)) => return Err(unknown_place(place.chunk, place.index)),
+        };
+        let size =
+            end.map_or(FIRST_READ, |end| end.saturating_sub(begin).clamp(OFFSET_UNIT, WHOLE_FRAME_MAX));
+        let chunk = readable.chunk();
+        let bytes = chunk
+            .read(begin, usize::try_from(size).unwrap_or(usize::MAX))
+            .map_err(|source| ReadError::Io { chunk: place.chunk, source })?;
+        let frame = chunk.entry(bytes, begin, place.index);
+        entry_of::<T>(frame, place.chunk, begin, place.index, place.term).map(|(entry, _)| Some(entry))
+    }
+}
+
+/// How many of the entries that begin at `units` fit into `bytes`; at least one.
+fn entries_within(units: &[u32], bytes: u64) -> usize {
+    let Some(first) = units.first() else { return 1 };
+    let units_max = u32::try_from(bytes / OFFSET_UNIT).unwrap_or(u32::MAX);
+    let end = first.saturating_add(units_max);
+    units.partition_point(|unit| *unit <= end).saturating_sub(1).max(1)
+}
+
+fn unknown_place(chunk: ChunkId, index: u64) -> ReadError {
+    ReadError::Damaged { chunk, offset: 0, index, found: "its place is not known".to_owned() }
+}
+
+/// The entry in a frame, and the bytes of the frame.
+fn entry_of<T: Types>(
+    frame: Result<Frame, EntryFault>,
+    chunk: ChunkId,
+    offset: u64,
+    index: u64,
+    term: Option<u64>,
+) -> Result<(Entry<T>, u64), ReadError> {
+    let damaged = |found: String| ReadError::Damaged { chunk, offset, index, found };
+    let frame = frame.map_err(|fault| match fault {
+        EntryFault::Io(source) => ReadError::Io { chunk, source },
+        fault => damaged(fault.to_string()),
+    })?;
+    let Some(id) = &frame.id else { return Err(damaged("it has no log id".to_owned())) };
+    if term.is_some_and(|term| term != id.term) {
+        return Err(damaged(format!("another entry stands here: {id}")));
+    }
+    let undecodable = |source| ReadError::Undecodable { chunk, offset, index, source };
+    let size = frame.head.size() as u64;
+    let entry = (id.typed().map_err(undecodable)?, T::Payload::decode(frame.payload).map_err(undecodable)?);
+    Ok((entry, size))
 }
 
 impl<T: Types> WalReader<T> for RaftLogWalReader {
@@ -150,11 +204,14 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
     ) -> Result<Option<u64>, ReadError> {
         let (begin, before) = (Instant::now(), entries.len());
         let outcome = self.read_extent::<T>(extent, bytes_max, entries);
-        self.shared.counters.disk_read(begin, entries.len().saturating_sub(before));
-        if let Err(error @ ReadError::Damaged { chunk, offset, index, .. }) = &outcome {
-            self.shared.counters.checksum_failed();
-            tracing::error!(%chunk, offset, index, %error, "a damaged entry was read");
-        }
+        self.count(begin, entries.len().saturating_sub(before), outcome.as_ref().err());
+        outcome
+    }
+
+    fn read_one(&self, place: &EntryPlace) -> Result<Option<Entry<T>>, ReadError> {
+        let begin = Instant::now();
+        let outcome = self.read_single::<T>(place);
+        self.count(begin, usize::from(outcome.is_ok()), outcome.as_ref().err());
         outcome
     }
 

@@ -2,20 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
 use raft_log_chunk::{Chunk, ChunkId, SealedChunk, Spares, Storage};
 use raft_log_codec::SeededBug;
 
+use super::company::Company;
 use super::delivery::Delivery;
 use super::disk::{Disk, DiskError};
 use super::queue::Queue;
+use super::window::Windows;
 use crate::stats::{FlushTimer, WalCounters, stage_span};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, sleep};
 use crate::{Config, FlushError, PoisonError, Position};
 
 pub(super) struct Shared {
     pub(super) config: Config,
+    /// So many bytes are not left waiting: they are flushed without being asked for.
+    pub(super) flush_bytes: u64,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) disk: Mutex<Disk>,
     pub(super) queue: Mutex<Queue>,
@@ -25,10 +30,12 @@ pub(super) struct Shared {
     /// The writer waits here for room in the queue.
     pub(super) room: Condvar,
     pub(super) delivery: Delivery,
+    pub(super) windows: Arc<Windows>,
     /// The chunks that can be read.
     pub(super) chunks: RwLock<BTreeMap<ChunkId, ReadableChunk>>,
     durable: AtomicU64,
     pub(super) counters: WalCounters,
+    waiting: AtomicUsize,
     has_leisure_work: AtomicBool,
     poison: OnceLock<PoisonError>,
 }
@@ -61,6 +68,7 @@ impl Shared {
         durable: Position,
     ) -> Self {
         Self {
+            flush_bytes: FLUSH_BYTES.min(config.max_unsynced_bytes / 2),
             config,
             storage,
             disk: Mutex::new(disk),
@@ -69,9 +77,11 @@ impl Shared {
             wake: Condvar::new(),
             room: Condvar::new(),
             delivery: Delivery::default(),
+            windows: Arc::default(),
             chunks: RwLock::new(chunks),
             durable: AtomicU64::new(durable.offset()),
             counters: WalCounters::default(),
+            waiting: AtomicUsize::new(0),
             has_leisure_work: AtomicBool::new(false),
             poison: OnceLock::new(),
         }
@@ -103,6 +113,7 @@ impl Shared {
         let mut queue = self.queue.lock();
         let (gathered, bytes) = (std::mem::take(&mut queue.gathering), queue.bytes);
         let (items, callbacks) = queue.take();
+        self.set_waiting(0);
         drop(queue);
         let _span = stage_span!("flush", group_bytes = bytes);
         let mut timer = FlushTimer::begin(&self.counters, self.config.slow_sync_millis, gathered, bytes);
@@ -125,7 +136,7 @@ impl Shared {
         drop(queue);
         self.room.notify_all();
         if outcome.is_ok() || !SeededBug::CallbackDroppedOnError.is_on() {
-            self.delivery.put(callbacks, &outcome);
+            self.delivery.put(callbacks, outcome.clone());
         }
         self.has_leisure_work.store(disk.has_leisure_work() && outcome.is_ok(), Ordering::Release);
         outcome
@@ -144,12 +155,23 @@ impl Shared {
         self.has_leisure_work.load(Ordering::Acquire) || self.delivery.is_due()
     }
 
-    /// Tells callbacks, and then does what nobody waits for.
-    pub(super) fn after_flush(&self) {
-        self.delivery.run();
+    /// Tells callbacks, and then does what nobody waits for. Gives how many callbacks there were.
+    pub(super) fn after_flush(&self) -> usize {
+        let told = self.delivery.run();
         if self.has_leisure_work.swap(false, Ordering::AcqRel) {
             self.tidy();
         }
+        told
+    }
+
+    /// How many callbacks wait for the next flush.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whoever changes the callbacks in the queue says so, so that nobody takes the lock to know.
+    pub(super) fn set_waiting(&self, callbacks: usize) {
+        self.waiting.store(callbacks, Ordering::Relaxed);
     }
 
     /// Tells the callbacks in the queue that their flush will not be.
@@ -158,7 +180,8 @@ impl Shared {
             // Under the lock that orders flushes, so that those before are told before.
             let _disk = self.disk.lock();
             let callbacks = std::mem::take(&mut self.queue.lock().callbacks);
-            self.delivery.put(callbacks, &Err(error.clone()));
+            self.set_waiting(0);
+            self.delivery.put(callbacks, Err(error.clone()));
         }
         self.delivery.run();
     }
@@ -167,6 +190,7 @@ impl Shared {
     /// one flush is under way is the next group.
     pub(super) fn run_thread(&self) {
         let delay = Duration::from_micros(self.config.flush_delay_micros);
+        let mut company = Company::default();
         loop {
             {
                 let mut queue = self.queue.lock();
@@ -188,8 +212,11 @@ impl Shared {
                 sleep(delay);
             }
             // The outcome reaches whoever waits through the callbacks, and everybody else through the poison.
+            let begin = Instant::now();
             let _ = self.flush();
-            self.after_flush();
+            let took = begin.elapsed();
+            let told = self.after_flush();
+            company.wait(self, told, took);
         }
     }
 
@@ -203,6 +230,10 @@ impl Shared {
         }
     }
 }
+
+/// What gathers is flushed at this size without being asked for: the disk is at work while the writer goes on, and the
+/// buffers stay in the processor's caches. A sync of so much takes several times as long as one of nothing.
+const FLUSH_BYTES: u64 = 1 << 20;
 
 /// A log is idle when nothing was asked of its flush thread for so long.
 const IDLE: Duration = Duration::from_secs(1);

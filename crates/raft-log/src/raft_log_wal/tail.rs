@@ -1,7 +1,7 @@
 //! What the writer knows of the chunk at the end of the log: where the next frame goes, and what the chunk holds.
 
 use raft_log_chunk::{ActiveChunk, ChunkHeader, ChunkId, HEADER_SIZE, SummaryBuilder};
-use raft_log_codec::{FrameSeed, LogId, Record, Types};
+use raft_log_codec::{LogId, Record, Types};
 
 use crate::{ChunkConfig, Place};
 
@@ -23,8 +23,8 @@ pub(super) struct Tail {
 pub(super) struct Cursor {
     /// The chunk; `None` while the log has none.
     pub(super) header: Option<ChunkHeader>,
-    /// Its seed, if frames may be put into it. Making it takes as long as the checksum of a frame.
-    pub(super) open_seed: Option<FrameSeed>,
+    /// Frames may be put into it.
+    pub(super) is_open: bool,
     pub(super) end: u64,
     pub(super) records: u64,
 }
@@ -33,7 +33,7 @@ impl Tail {
     pub(super) fn cursor(&self) -> Cursor {
         Cursor {
             header: self.header,
-            open_seed: self.active.as_ref().map(|active| active.chunk().seed()),
+            is_open: self.active.is_some(),
             end: self.end,
             records: self.builder.records(),
         }
@@ -61,7 +61,7 @@ impl Cursor {
     /// Goes on in a chunk that begins behind this one; `head_size` is where its first group goes.
     pub(super) fn begin(&mut self, header: ChunkHeader, head_size: u64) {
         debug_assert!(head_size > HEADER_SIZE as u64, "a chunk begins with its header and a State");
-        *self = Self { header: Some(header), open_seed: Some(header.seed()), end: head_size, records: 0 };
+        *self = Self { header: Some(header), is_open: true, end: head_size, records: 0 };
     }
 
     /// Whether the next record goes into another chunk. A chunk takes one record whatever its limits are.

@@ -24,6 +24,22 @@ pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
 }
 
 /// How long somebody sleeps promises nothing about what others do meanwhile.
+/// Waits that give way to other threads. Time does not pass of itself here: it is over after a few.
+pub(crate) struct Patience(std::cell::Cell<u32>);
+
+impl Patience {
+    pub(crate) fn new(_: std::time::Instant) -> Self {
+        Self(std::cell::Cell::new(3))
+    }
+
+    /// Gives way once; `false` when the time is over.
+    pub(crate) fn wait(&self) -> bool {
+        yield_now();
+        self.0.set(self.0.get().saturating_sub(1));
+        self.0.get() > 0
+    }
+}
+
 pub(crate) fn sleep(_: Duration) {
     scheduling_point();
 }

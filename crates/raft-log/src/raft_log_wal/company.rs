@@ -1,0 +1,68 @@
+//! Waiting for company: whoever was just told that a flush is done often submits the next operation at once, and a sync
+//! of all of them takes hardly longer than one of a half.
+//!
+//! Without it, writers that wait for their callbacks fall into two halves that take turns, each waiting for the sync of
+//! the other. So the flush thread waits until as many callbacks are there as were told and were waiting: for no longer
+//! than the quickest flush takes, which is what one flush less is worth, and not at all for a while after that was in
+//! vain twice. Where they take longer than that to come back, as when they are thousands, taking turns is better: one
+//! half submits while the other is synced.
+
+use std::time::{Duration, Instant};
+
+use super::shared::Shared;
+use crate::sync::Patience;
+
+/// Longer than this is never waited: a disk that is so slow has its groups filled without it.
+const PATIENCE_MAX: Duration = Duration::from_millis(1);
+
+/// After waiting in vain twice, so many flushes go without; twice as many each time that it was in vain again.
+const PAUSE_MIN: u32 = 16;
+const PAUSE_MAX: u32 = 4096;
+
+/// What waiting has brought so far.
+#[derive(Debug, Default)]
+pub(super) struct Company {
+    /// How often it was in vain, one time after the other.
+    in_vain: u32,
+    /// Flushes to go without waiting.
+    pause: u32,
+    /// How long the last pause was.
+    last_pause: u32,
+    /// How long the quickest flush took, of late.
+    quickest: Option<Duration>,
+}
+
+/// By this part of itself the quickest flush is forgotten with each that is slower: it is twice as long after some ten
+/// thousands.
+const FORGOTTEN_PART: u32 = 1 << 15;
+
+impl Company {
+    /// Waits for those who were told by a flush that took so long to come back, if that has been worth it.
+    pub(super) fn wait(&mut self, shared: &Shared, told: usize, took: Duration) {
+        let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGOTTEN_PART));
+        self.quickest = Some(quickest);
+        if told == 0 {
+            return;
+        }
+        if self.pause > 0 {
+            self.pause -= 1;
+            return;
+        }
+        let wanted = shared.waiting() + told;
+        let patience = Patience::new(Instant::now() + (quickest + quickest / 4).min(PATIENCE_MAX));
+        while shared.waiting() < wanted && shared.counters.pending() < shared.flush_bytes {
+            if !patience.wait() {
+                return self.was_in_vain();
+            }
+        }
+        (self.in_vain, self.last_pause) = (0, 0);
+    }
+
+    fn was_in_vain(&mut self) {
+        self.in_vain += 1;
+        if self.in_vain >= 2 {
+            self.pause = (self.last_pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+            (self.in_vain, self.last_pause) = (0, self.pause);
+        }
+    }
+}
