@@ -22,6 +22,9 @@ pub struct Chunk {
     seed: FrameSeed,
 }
 
+/// The most bytes that are read onto the stack first.
+const SMALL_READ: usize = 1024;
+
 /// Why an entry cannot be read from its place.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -78,6 +81,12 @@ impl Chunk {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self, offset: u64, size: usize) -> io::Result<Bytes> {
+        // A small frame is copied: zeroed memory takes longer to get than it takes to copy so little.
+        let mut small = [0; SMALL_READ];
+        if let Some(small) = small.get_mut(..size) {
+            let found = self.read_into(small, offset)?;
+            return Ok(Bytes::copy_from_slice(small.get(..found).unwrap_or_default()));
+        }
         let mut buffer = vec![0; size];
         let found = self.read_into(&mut buffer, offset)?;
         buffer.truncate(found);

@@ -11,7 +11,9 @@ pub const RESERVE_BYTES: u64 = 64 * 1024;
 /// The size of a spare that is kept for making a chunk on a full disk: 128 KiB.
 pub const SPARE_BYTES: u64 = 128 * 1024;
 
-const ZEROS: &[u8] = &[0; 256 * 1024];
+/// As much as a step has by default: the system keeps a file in memory in pieces as large as they were written in, and reads
+/// fewer large ones faster.
+const ZEROS: &[u8] = &[0; 1 << 20];
 
 /// What a full disk is asked for at least.
 const PIECE_BYTES_MIN: usize = 4096;

@@ -37,7 +37,8 @@ impl FrameSeed {
 
     /// A writer whose checksum is tied to `offset` of the chunk.
     pub fn writer_at(self, offset: u64) -> ChecksumWriter {
-        ChecksumWriter { bytes: Vec::new(), start: self.start_at(offset) }
+        // Enough for a mark, which is written after every sync.
+        ChecksumWriter { bytes: Vec::with_capacity(64), start: self.start_at(offset) }
     }
 
     /// A reader for what [`FrameSeed::writer_at`] wrote.
@@ -59,7 +60,7 @@ pub struct ChecksumWriter {
 impl ChecksumWriter {
     /// An empty writer without a seed.
     pub fn new() -> Self {
-        Self::default()
+        Self { bytes: Vec::with_capacity(64), start: 0 }
     }
 
     /// Appends bytes as they are.

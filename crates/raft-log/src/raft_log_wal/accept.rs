@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use raft_log_chunk::{
     ActiveChunk, Chunk, ChunkHeader, ChunkId, ChunkSummary, DurableFile, DurableMark, HEADER_SIZE,
-    PreparedFile, RESERVE_BYTES, SealedChunk, Space, encode_footer, is_no_space, make_durable_file, mark_at,
+    PreparedFile, RESERVE_BYTES, SealedChunk, Space, is_no_space, make_durable_file, mark_at,
 };
 use raft_log_codec::{
     Encode, LogId, RaftLogState, Record, SeededBug, Types, push_state_frame, push_unsealed,
 };
 
-use super::queue::{Item, NewChunk, Queue, Retired, Staging};
+use super::queue::{FooterFacts, Item, NewChunk, Queue, Retired, Staging};
 use super::shared::{ReadableChunk, Shared};
 use super::tail::{Cursor, Tail};
 use crate::{AcceptError, Place};
@@ -109,6 +109,9 @@ impl<T: Types> Acceptor<T> {
         self.settle(shared, &mut staging, records, places);
         self.tail.end = cursor.end;
         staging.keep();
+        if let (Some(Item::Group(group)), Some(active)) = (queue.items.back_mut(), &self.tail.active) {
+            group.seal_in_passing(active.chunk().seed());
+        }
         let entries = if matches!(records, [Record::Append(..), ..]) { records.len() } else { 0 };
         queue.gathering.add(entries, &shared.counters);
         shared.counters.set_pending(queue.bytes + queue.in_flight_bytes);
@@ -353,7 +356,7 @@ impl<T: Types> Acceptor<T> {
             Some(active) => {
                 let (summary, offsets) = std::mem::take(&mut self.tail.builder).finish();
                 let chunk = active.chunk().clone();
-                let footer = encode_footer(chunk.seed(), end, &summary, &offsets, &new.state);
+                let footer = Some(FooterFacts { summary, offsets, state: new.state.clone() });
                 new.retired.push(Retired { chunk, end, footer, is_found: false });
             }
             None => {
@@ -390,11 +393,10 @@ fn retire_found(shared: &Shared, found: Found, state: &[u8]) -> Option<Retired> 
     let chunk = found.chunk.chunk().clone();
     let Some(FooterParts { summary, state: own_state }) = found.footer else {
         let end = found.chunk.footer_end()?;
-        return Some(Retired { chunk, end, footer: Vec::new(), is_found: true });
+        return Some(Retired { chunk, end, footer: None, is_found: true });
     };
-    let offsets = found.chunk.offsets(shared.config.read_buffer_size).ok()?;
-    let state = own_state.as_deref().unwrap_or(state);
-    let end = found.chunk.end();
-    let footer = encode_footer(chunk.seed(), end, &summary, offsets, state);
-    Some(Retired { chunk, end, footer, is_found: true })
+    let offsets = found.chunk.offsets(shared.config.read_buffer_size).ok()?.to_vec();
+    let state = own_state.as_deref().unwrap_or(state).to_vec();
+    let footer = Some(FooterFacts { summary, offsets, state });
+    Some(Retired { chunk, end: found.chunk.end(), footer, is_found: true })
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use raft_log_chunk::{
     ActiveChunk, Chunk, DurableFile, Storage, is_no_space, make_chunk, mark_at, write_all_at,
 };
-use raft_log_codec::{GROUP_FRAME_SIZE, SeededBug, group_frame, seal_frames};
+use raft_log_codec::{GROUP_FRAME_SIZE, SeededBug, group_frame};
 
 use super::leisure::Leisure;
 use super::queue::{Group, Item, NewChunk};
@@ -120,9 +120,11 @@ impl Disk {
         };
         let _span = stage_span!("write", chunk = %active.chunk.id(), offset = group.start);
         let seed = active.chunk.seed();
-        let (head, frames) = group.bytes.split_at_mut(GROUP_FRAME_SIZE);
-        head.copy_from_slice(&group_frame(seed, group.start, durable_end));
-        seal_frames(frames, seed, group.start + GROUP_FRAME_SIZE as u64);
+        group.seal(seed);
+        let head = group_frame(seed, group.start, durable_end);
+        if let Some(place) = group.bytes.get_mut(..GROUP_FRAME_SIZE) {
+            place.copy_from_slice(&head);
+        }
         ActiveChunk::write(&active.chunk, &group.bytes, group.start)
             .map_err(|error| ("write to a chunk", error))?;
         active.end = group.end();

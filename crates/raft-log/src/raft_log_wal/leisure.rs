@@ -7,7 +7,7 @@
 
 use std::io;
 
-use raft_log_chunk::{ChunkId, Storage, reclaim, set_aside, write_all_at};
+use raft_log_chunk::{ChunkId, Storage, encode_footer, reclaim, set_aside, write_all_at};
 use raft_log_codec::SeededBug;
 
 use super::queue::Retired;
@@ -110,9 +110,15 @@ impl Shared {
 /// Writes a footer and gives the space behind it back. A file that has a second name may be part of a backup and is
 /// left as it is.
 fn seal(storage: &dyn Storage, retired: &Retired) -> io::Result<()> {
-    let end = retired.end + retired.footer.len() as u64;
+    let seed = retired.chunk.seed();
+    let footer = retired
+        .footer
+        .as_ref()
+        .map(|footer| encode_footer(seed, retired.end, &footer.summary, &footer.offsets, &footer.state));
+    let footer = footer.unwrap_or_default();
+    let end = retired.end + footer.len() as u64;
     let file = retired.chunk.file();
-    if retired.footer.is_empty() && file.size()? <= end {
+    if footer.is_empty() && file.size()? <= end {
         return Ok(());
     }
     let file = match retired.is_found {
@@ -122,7 +128,7 @@ fn seal(storage: &dyn Storage, retired: &Retired) -> io::Result<()> {
     if file.links()? > 1 && !SeededBug::FooterIntoLinkedFile.is_on() {
         return Ok(());
     }
-    write_all_at(&*file, &retired.footer, retired.end).map_err(|(_, error)| error)?;
+    write_all_at(&*file, &footer, retired.end).map_err(|(_, error)| error)?;
     if file.size()? > end {
         file.truncate(end)?;
     }

@@ -5,15 +5,15 @@
 
 use std::collections::VecDeque;
 
-use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, DurableFile, HEADER_SIZE, PreparedFile};
-use raft_log_codec::reserve_group;
+use raft_log_chunk::{Chunk, ChunkHeader, ChunkId, ChunkSummary, DurableFile, HEADER_SIZE, PreparedFile};
+use raft_log_codec::{FrameSeed, GROUP_FRAME_SIZE, reserve_group, seal_frames};
 
 use crate::stats::Gathering;
 use crate::{FlushCallback, Position};
 
 /// What one flush does, in order.
 pub(super) enum Item {
-    /// Frames for the active chunk, without their checksums, and room for the `Group` frame at their head.
+    /// Frames for the active chunk, some without their checksums, and room for the `Group` frame at their head.
     Group(Group),
     /// The active chunk is full; the next one takes over.
     NewChunk(Box<NewChunk>),
@@ -21,11 +21,16 @@ pub(super) enum Item {
     Remove(Vec<ChunkId>),
 }
 
+/// So many bytes of frames are still near the processor, and their checksums are made side by side.
+const SEALED_IN_PASSING: usize = 16 << 10;
+
 /// Frames that are written at once.
 pub(super) struct Group {
     /// Where they begin in their chunk.
     pub(super) start: u64,
     pub(super) bytes: Vec<u8>,
+    /// The frames before have their checksums.
+    pub(super) sealed: usize,
     /// For a bug on purpose: what was durable when the group was begun.
     pub(super) durable_when_begun: Option<Position>,
 }
@@ -67,10 +72,17 @@ pub(super) struct Retired {
     pub(super) chunk: Chunk,
     /// Where its frames end, or what `footer` goes behind.
     pub(super) end: u64,
-    /// Its footer; empty if that stands before `end`.
-    pub(super) footer: Vec<u8>,
+    /// What its footer says; `None` if that stands before `end`.
+    pub(super) footer: Option<FooterFacts>,
     /// Another process made it: its file is open for reading only.
     pub(super) is_found: bool,
+}
+
+/// What goes into a footer. It is encoded when nobody waits.
+pub(super) struct FooterFacts {
+    pub(super) summary: ChunkSummary,
+    pub(super) offsets: Vec<u32>,
+    pub(super) state: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -107,7 +119,8 @@ impl Queue {
         if is_new {
             let mut bytes = std::mem::take(&mut self.spare_buffer);
             reserve_group(&mut bytes);
-            self.items.push_back(Item::Group(Group { start, bytes, durable_when_begun: None }));
+            let sealed = GROUP_FRAME_SIZE;
+            self.items.push_back(Item::Group(Group { start, bytes, sealed, durable_when_begun: None }));
         }
         match self.items.back_mut() {
             Some(Item::Group(group)) => (group, is_new),
@@ -137,6 +150,21 @@ impl Group {
     /// Where the next frame goes in the chunk.
     pub(super) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
+    }
+
+    /// Makes the checksums that are missing, once there are so many frames without that it is done well; `seed` is the
+    /// chunk's.
+    pub(super) fn seal_in_passing(&mut self, seed: FrameSeed) {
+        if self.bytes.len() - self.sealed >= SEALED_IN_PASSING {
+            self.seal(seed);
+        }
+    }
+
+    /// Makes the checksums that are missing.
+    pub(super) fn seal(&mut self, seed: FrameSeed) {
+        let offset = self.start + self.sealed as u64;
+        seal_frames(self.bytes.get_mut(self.sealed..).unwrap_or_default(), seed, offset);
+        self.sealed = self.bytes.len();
     }
 }
 

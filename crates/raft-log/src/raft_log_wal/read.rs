@@ -56,7 +56,7 @@ impl RaftLogWalReader {
     }
 
     /// For the statistics.
-    fn count(&self, begin: Instant, entries: usize, error: Option<&ReadError>) {
+    fn count(&self, begin: Option<Instant>, entries: usize, error: Option<&ReadError>) {
         self.shared.counters.disk_read(begin, entries);
         if let Some(error @ ReadError::Damaged { chunk, offset, index, .. }) = error {
             self.shared.counters.checksum_failed();
@@ -202,14 +202,14 @@ impl<T: Types> WalReader<T> for RaftLogWalReader {
         bytes_max: u64,
         entries: &mut Vec<(T::LogId, T::Payload)>,
     ) -> Result<Option<u64>, ReadError> {
-        let (begin, before) = (Instant::now(), entries.len());
+        let (begin, before) = (Some(Instant::now()), entries.len());
         let outcome = self.read_extent::<T>(extent, bytes_max, entries);
         self.count(begin, entries.len().saturating_sub(before), outcome.as_ref().err());
         outcome
     }
 
     fn read_one(&self, place: &EntryPlace) -> Result<Option<Entry<T>>, ReadError> {
-        let begin = Instant::now();
+        let begin = self.shared.counters.is_single_read_timed().then(Instant::now);
         let outcome = self.read_single::<T>(place);
         self.count(begin, usize::from(outcome.is_ok()), outcome.as_ref().err());
         outcome

@@ -2,7 +2,7 @@
 //! the lock that it holds anyway.
 //!
 //! No clock is read for an entry, and none for an operation that joins a group: once when a group begins to gather, and
-//! three times for a flush; twice in all where a sync takes no time, as in memory.
+//! three times for a flush; nearly never where a sync takes no time, as in memory.
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub(crate) struct WalCounters {
     group_entries: HistogramCounter<Entries>,
     group_bytes: HistogramCounter<Bytes>,
     written_bytes: Counter,
+    syncs: Counter,
     slow_syncs: Counter,
     sync_errors: Counter,
     write_errors: Counter,
@@ -43,10 +44,13 @@ pub(crate) struct WalCounters {
     since: Instant,
 }
 
-/// Where a sync takes less than this, the clock would be a good part of what it measures: then the stages of one group
-/// in [`GROUPS_PER_TIMED`] are timed. No disk that keeps its promise is so fast, but memory is. Syncs are always timed.
-const FAST_SYNC_NANOS: u64 = 20_000;
+/// Where a sync takes less than this, the clock would be a good part of what it measures: then one group in
+/// [`GROUPS_PER_TIMED`] is timed. No disk that keeps its promise is so fast, but memory is.
+const FAST_SYNC_NANOS: u64 = 5_000;
 const GROUPS_PER_TIMED: u64 = 16;
+
+/// Of the readings of a single entry one in so many is timed.
+const SINGLE_READS_PER_TIMED: u64 = 16;
 
 impl Default for WalCounters {
     fn default() -> Self {
@@ -60,6 +64,7 @@ impl Default for WalCounters {
             group_entries: HistogramCounter::default(),
             group_bytes: HistogramCounter::default(),
             written_bytes: Counter::default(),
+            syncs: Counter::default(),
             slow_syncs: Counter::default(),
             sync_errors: Counter::default(),
             write_errors: Counter::default(),
@@ -98,9 +103,16 @@ impl WalCounters {
         self.pending_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Entries were read from the disk.
-    pub(crate) fn disk_read(&self, begin: Instant, entries: usize) {
-        self.disk_read.record(nanos(begin.elapsed()));
+    /// Whether the next reading of a single entry is timed: the clock would be a good part of what it measures.
+    pub(crate) fn is_single_read_timed(&self) -> bool {
+        self.disk_read_entries.load(Ordering::Relaxed).is_multiple_of(SINGLE_READS_PER_TIMED)
+    }
+
+    /// Entries were read from the disk, since `begin` if that is timed.
+    pub(crate) fn disk_read(&self, begin: Option<Instant>, entries: usize) {
+        if let Some(begin) = begin {
+            self.disk_read.record(nanos(begin.elapsed()));
+        }
         count(&self.disk_read_entries, entries as u64);
     }
 
@@ -130,10 +142,10 @@ impl WalCounters {
 
     /// All but what is asked of the files and of the lock.
     pub(crate) fn read(&self) -> WalStats {
-        let sync_seconds = self.sync.read();
         let value = |counter: &Counter| counter.load(Ordering::Relaxed);
         let last_scrub = Some(value(&self.last_scrub)).filter(|at| *at > 0).map(Duration::from_nanos);
         WalStats {
+            sync_seconds: self.sync.read(),
             write_seconds: self.write.read(),
             queue_wait_seconds: self.queue_wait.read(),
             durable_latency_seconds: self.durable_latency.read(),
@@ -142,7 +154,7 @@ impl WalCounters {
             group_entries: self.group_entries.read(),
             group_bytes: self.group_bytes.read(),
             written_bytes: value(&self.written_bytes),
-            syncs: sync_seconds.count(),
+            syncs: value(&self.syncs),
             slow_syncs: value(&self.slow_syncs),
             sync_errors: value(&self.sync_errors),
             write_errors: value(&self.write_errors),
@@ -156,7 +168,6 @@ impl WalCounters {
             scrubbed_bytes: value(&self.scrubbed_bytes),
             last_scrub_age_seconds: last_scrub
                 .map(|at| (self.since.elapsed().saturating_sub(at)).as_secs_f64()),
-            sync_seconds,
             ..WalStats::default()
         }
     }
@@ -167,7 +178,7 @@ impl WalCounters {
 pub(crate) struct Gathering {
     operations: u64,
     entries: u64,
-    /// When its first operation was accepted, if its stages are timed.
+    /// When its first operation was accepted, if it is timed.
     since: Option<Instant>,
 }
 
@@ -189,9 +200,9 @@ pub(crate) struct FlushTimer<'a> {
     slow_sync_millis: u64,
     group: Gathering,
     group_bytes: u64,
-    /// When the group was taken, if its stages are timed.
+    /// When the group was taken, if it is timed.
     taken: Option<Instant>,
-    /// When all was written.
+    /// When all was written, if it is timed.
     written: Option<Instant>,
     rotation: Duration,
 }
@@ -233,34 +244,36 @@ impl<'a> FlushTimer<'a> {
             count(&self.counters.written_bytes, self.group_bytes);
             self.counters.group_bytes.record(self.group_bytes);
             self.counters.group_entries.record(self.group.entries);
-            self.written = Some(Instant::now());
+            self.written = self.taken.map(|_| Instant::now());
         }
     }
 
     /// The chunk was synced: counts, and tells if it was slow.
     pub(crate) fn synced(&mut self) {
-        let Some(written) = self.written else { return };
+        if self.group.operations == 0 {
+            return;
+        }
+        let counters = self.counters;
+        count(&counters.syncs, 1);
+        let (Some(since), Some(taken), Some(written)) = (self.group.since, self.taken, self.written) else {
+            let untimed = counters.untimed.load(Ordering::Relaxed);
+            counters.untimed.store(untimed.saturating_sub(1), Ordering::Relaxed);
+            return;
+        };
         let now = Instant::now();
         let took = nanos(now.duration_since(written));
-        let counters = self.counters;
         counters.sync.record(took);
         if took >= self.slow_sync_millis.saturating_mul(1_000_000) {
             count(&counters.slow_syncs, 1);
             let sync_seconds = Duration::from_nanos(took).as_secs_f64();
             tracing::warn!(sync_seconds, group_bytes = self.group_bytes, "a sync was slow");
         }
-        if let (Some(since), Some(taken)) = (self.group.since, self.taken) {
-            let write = written.duration_since(taken).saturating_sub(self.rotation);
-            counters.write.record(nanos(write));
-            counters.queue_wait.record(nanos(taken.duration_since(since)));
-            counters.durable_latency.record(nanos(now.duration_since(since)));
-            let untimed = if took < FAST_SYNC_NANOS { GROUPS_PER_TIMED - 1 } else { 0 };
-            counters.untimed.store(untimed, Ordering::Relaxed);
-        } else {
-            let untimed = counters.untimed.load(Ordering::Relaxed);
-            let untimed = if took < FAST_SYNC_NANOS { untimed.saturating_sub(1) } else { 0 };
-            counters.untimed.store(untimed, Ordering::Relaxed);
-        }
+        let write = written.duration_since(taken).saturating_sub(self.rotation);
+        counters.write.record(nanos(write));
+        counters.queue_wait.record(nanos(taken.duration_since(since)));
+        counters.durable_latency.record(nanos(now.duration_since(since)));
+        let untimed = if took < FAST_SYNC_NANOS { GROUPS_PER_TIMED - 1 } else { 0 };
+        counters.untimed.store(untimed, Ordering::Relaxed);
     }
 }
 

@@ -101,6 +101,7 @@ fn the_stages_of_a_flush_are_spans() {
 fn a_slow_sync_is_a_warning() {
     let memory = MemoryStorage::new();
     let mut log = open(&memory, &Config { slow_sync_millis: 20, ..small() }).unwrap();
+    memory.set_sync_delay(Duration::from_millis(1));
     log.append(entries(1, 0..1)).unwrap();
     log.sync().unwrap();
     memory.set_sync_delay(Duration::from_millis(21));
