@@ -517,6 +517,9 @@ fn a_renamed_chunk_is_told_by_its_header() {
     let bytes = made.files.remove(&newest.file_name()).unwrap();
     made.files.insert(elsewhere.file_name(), bytes);
     assert_eq!(corrupt(&made), (elsewhere, 0, CorruptKind::OtherChunk { found: newest }));
+    let kind = CorruptKind::OtherChunk { found: newest };
+    let said = RecoveryError::Corrupt { chunk: elsewhere, offset: 0, kind }.to_string();
+    assert!(said.contains("give the file its name back"), "{said}");
 }
 
 #[test]
