@@ -53,13 +53,15 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         SeededBug::MarkBeforeSync => vec![CRASHES],
         SeededBug::MarkNeverRead => vec![log("damage::no_bit_flips_in_silence_after_a_kill")],
         SeededBug::FrameBehindProves => vec![CRASHES],
-        SeededBug::BadStateRemovesChunk => vec![log("verdicts::a_damaged_header_or_state_is_corrupt")],
+        SeededBug::BadStateRemovesChunk => {
+            vec![log("verdicts::corrupt::a_damaged_header_or_state_is_corrupt")]
+        }
         SeededBug::AppendAfterReopen => {
             vec![log("vouching::what_another_process_left_behind_the_end_does_not_come_back")]
         }
         SeededBug::JudgeBehindEnd => vec![CRASHES],
         SeededBug::JudgeLeftovers => {
-            vec![log("verdicts::leftovers_of_a_purge_are_never_judged_and_go_with_the_next_write")]
+            vec![log("verdicts::end::leftovers_of_a_purge_are_never_judged_and_go_with_the_next_write")]
         }
         SeededBug::RemoveBeforePurgeIsDurable => vec![CRASHES],
         SeededBug::ReuseUnderReader => {
@@ -72,7 +74,9 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         SeededBug::MarkNotSyncedWithChunk => {
             vec![log("vouching::a_chunk_that_was_just_made_is_missed_also_after_a_loss_of_power")]
         }
-        SeededBug::ReadErrorIsEnd => vec![log("verdicts::a_read_error_is_never_an_end_of_file")],
+        SeededBug::ReadErrorIsEnd => {
+            vec![log("verdicts::not_understood::a_read_error_is_never_an_end_of_file")]
+        }
         SeededBug::ChecksumWithoutLength => {
             vec![codec("damage::every_flipped_bit_is_refused_by_the_checksum_that_covers_it")]
         }
@@ -86,7 +90,7 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         SeededBug::LockNotHeld => vec![log("bad_input::a_second_owner_is_refused_and_told_of_the_first")],
         SeededBug::CallbackDroppedOnError => vec![log("flush::callbacks_are_told_when_closing_fails")],
         SeededBug::UnknownKindIsTail => {
-            vec![log("verdicts::an_unknown_kind_or_flag_is_unsupported_and_no_tail")]
+            vec![log("verdicts::not_understood::an_unknown_kind_or_flag_is_unsupported_and_no_tail")]
         }
         // A bug without a test shows up as a survivor.
         _ => vec![],
