@@ -65,9 +65,11 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         }
         SeededBug::RemoveBeforePurgeIsDurable => vec![CRASHES],
         SeededBug::ReuseUnderReader => {
-            vec![log("reuse::a_reader_that_holds_a_purged_chunk_reads_its_bytes_to_the_end")]
+            vec![log("reuse::second_holders::a_reader_that_holds_a_purged_chunk_reads_its_bytes_to_the_end")]
         }
-        SeededBug::ReuseLinkedFile => vec![log("reuse::a_hard_link_taken_before_the_purge_keeps_its_bytes")],
+        SeededBug::ReuseLinkedFile => {
+            vec![log("reuse::second_holders::a_hard_link_taken_before_the_purge_keeps_its_bytes")]
+        }
         SeededBug::FooterIntoLinkedFile => {
             vec![log("open_is_honest::a_found_chunk_with_a_second_name_is_never_written_to")]
         }
@@ -87,7 +89,9 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         ],
         SeededBug::RotateBeforeSync => vec![CRASHES],
         SeededBug::StateFromMemory => vec![log("life::what_was_written_is_there_after_a_kill")],
-        SeededBug::LockNotHeld => vec![log("bad_input::a_second_owner_is_refused_and_told_of_the_first")],
+        SeededBug::LockNotHeld => {
+            vec![log("bad_input::directories::a_second_owner_is_refused_and_told_of_the_first")]
+        }
         SeededBug::CallbackDroppedOnError => vec![log("flush::callbacks_are_told_when_closing_fails")],
         SeededBug::UnknownKindIsTail => {
             vec![log("verdicts::not_understood::an_unknown_kind_or_flag_is_unsupported_and_no_tail")]
