@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// All that the page names as `crate: file::test` or `crate: file`.
+/// All that the page names as `crate: file::test`, `crate: directory::file::test` or `crate: file`.
 fn named_tests(page: &str) -> BTreeSet<(String, String)> {
     let quoted = page.split('`').skip(1).step_by(2);
     let named = quoted.filter_map(|text| text.split_once(": "));
@@ -15,8 +15,9 @@ fn named_tests(page: &str) -> BTreeSet<(String, String)> {
 
 /// Why the test is not there, if it is not.
 fn missing(root: &Path, package: &str, test: &str) -> Option<String> {
-    let (file, name) = test.split_once("::").unwrap_or((test, ""));
-    let path = root.join("crates").join(package).join("tests/it").join(file).with_extension("rs");
+    let (file, name) = test.rsplit_once("::").unwrap_or((test, ""));
+    let path =
+        root.join("crates").join(package).join("tests/it").join(file.replace("::", "/")).with_extension("rs");
     let Ok(source) = std::fs::read_to_string(&path) else {
         return Some(format!("{package}: no file {file}"));
     };

@@ -42,7 +42,7 @@ pub enum RecoveryError {
     },
     /// Checksums are good, but the application's types do not decode a record.
     #[error(
-        "{chunk} at {offset}: the record is whole but does not decode; open it with the types that wrote it"
+        "{chunk} at {offset}: the record is whole but does not decode; open the log with the types that wrote it"
     )]
     Undecodable {
         /// The chunk.
@@ -54,7 +54,7 @@ pub enum RecoveryError {
     },
     /// A file belongs to another log.
     #[error(
-        "{file} belongs to log {found:032x}, the newest chunk to log {expected:032x}; files of two logs were mixed"
+        "{file} belongs to log {found:032x}, the newest chunk to log {expected:032x}; files of two logs were mixed: separate them"
     )]
     Foreign {
         /// The file.
@@ -69,7 +69,7 @@ pub enum RecoveryError {
     MissingData(MissingKind),
     /// Data that was acknowledged is damaged.
     #[error(
-        "{chunk} at {offset} is damaged: {kind}; acknowledged data follows or is here, so the log does not end here: restore the file, or replace this member of the cluster"
+        "{chunk} at {offset} is damaged: {kind}; {}", .kind.what_to_do()
     )]
     Corrupt {
         /// The chunk.
@@ -143,6 +143,17 @@ pub enum MissingKind {
     },
 }
 
+impl CorruptKind {
+    fn what_to_do(&self) -> &'static str {
+        match self {
+            Self::OtherChunk { .. } => "give the file its name back, or move the copy away",
+            _ => {
+                "acknowledged data follows or is here, so the log does not end here: restore the file, or replace this member of the cluster"
+            }
+        }
+    }
+}
+
 /// What is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -151,7 +162,7 @@ pub enum CorruptKind {
     #[error("{0}")]
     Header(HeaderFault),
     /// The header of another chunk: the file was copied or renamed.
-    #[error("it begins with the header of {found}")]
+    #[error("it begins with the header of {found}, so it was renamed or copied")]
     OtherChunk {
         /// The chunk that the header names.
         found: ChunkId,

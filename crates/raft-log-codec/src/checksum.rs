@@ -14,7 +14,7 @@ use crate::{DecodeError, OffsetReader, SeededBug};
 pub struct FrameSeed(u32);
 
 impl FrameSeed {
-    /// The seed of the chunk `chunk_id` with `salt` in the log `log_id`.
+    /// The seed of the chunk `chunk_id` with `salt` in the log `log_id`. All three stand in the chunk's header.
     pub fn new(log_id: u128, chunk_id: u64, salt: u64) -> Self {
         let sum = crc32c::crc32c(&log_id.to_le_bytes());
         let sum = crc32c::crc32c_append(sum, &chunk_id.to_le_bytes());

@@ -9,6 +9,10 @@ use bytes::Bytes;
 
 /// Writes a value as bytes.
 ///
+/// `u64`, `String`, `Vec<u8>`, [`Bytes`] and `()` are ready-made; numbers are written little-endian. Types that `serde`
+/// or another library encodes take two lines: its bytes are appended to `out`, and its error goes into
+/// [`EncodeError::custom`].
+///
 /// A value is given back exactly the bytes it wrote, so the last of its fields needs no size:
 ///
 /// ```

@@ -2,8 +2,9 @@
 //!
 //! This crate knows how a Raft log's records are laid out in memory and under which checksum, and how an
 //! application's own ids, votes and payloads take part ([`Types`]). It opens no file, starts no thread, reads no
-//! clock and logs nothing, so a tool can depend on it alone: with [`RawTypes`] the records of any directory can be
-//! read without the application's types.
+//! clock and logs nothing, so a tool can depend on it alone: with [`RawTypes`] the records of any chunk can be
+//! read without the application's types ([below](#the-records-of-a-chunk)). Where a log ends and whether a directory
+//! makes one is the business of `raft-log-chunk`.
 //!
 //! | what | where |
 //! |---|---|
@@ -41,6 +42,51 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # The records of a chunk
+//!
+//! A chunk's file begins with a header of 64 bytes, which has the seed's three numbers; frames follow it without a gap.
+//! All of it is in `docs/format.md`. (`ChunkHeader` of `raft-log-chunk` reads the header, too, and tells an unknown version
+//! from damage.)
+//!
+//! ```
+//! use raft_log_codec::{Bytes, ChecksumReader, DecodeError, Frame, FrameSeed, RawTypes, Record, RecordKind};
+//!
+//! fn records(chunk: &Bytes) -> Result<Vec<Record<RawTypes>>, DecodeError> {
+//!     let header = chunk.get(..64).ok_or_else(|| DecodeError::custom("no whole header"))?;
+//!     let mut header = ChecksumReader::new(header)?.into_fields();
+//!     if header.take(8)? != b"RAFTLOG\n" || header.u32()? != 1 {
+//!         return Err(DecodeError::custom("no chunk of version 1"));
+//!     }
+//!     let _flags = header.u32()?;
+//!     let log_id = u128::from_le_bytes(header.array()?);
+//!     let (chunk_id, salt) = (header.u64()?, header.u64()?);
+//!     let seed = FrameSeed::new(log_id, chunk_id, salt);
+//!
+//!     let (mut records, mut offset) = (Vec::new(), 64);
+//!     // The first place that is no frame is where the frames end, or damage: the next chunk's id tells which.
+//!     while let Ok(frame) = Frame::parse(&chunk.slice(offset as usize..), seed, offset) {
+//!         // A `Group` says how far the log was durable, and is no record.
+//!         if frame.fault.is_none() && frame.head.kind() != Some(RecordKind::Group) {
+//!             records.push(frame.record()?);
+//!         }
+//!         offset = frame.end();
+//!     }
+//!     Ok(records)
+//! }
+//!
+//! # fn main() -> Result<(), DecodeError> {
+//! # let chunk = include_bytes!(concat!(
+//! #     env!("CARGO_MANIFEST_DIR"),
+//! #     "/../raft-log/tests/golden/v1-small/r-00_000_000_000_000_000_000.wal"
+//! # ));
+//! # let chunk = Bytes::from_static(chunk);
+//! let records = records(&chunk)?; // of the log that `docs/format.md` works out
+//! let kinds: Vec<_> = records.iter().map(|record| record.kind().to_string()).collect();
+//! assert_eq!(kinds, ["state", "vote", "append", "commit"]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod checksum;
 mod encode;
@@ -58,6 +104,8 @@ mod seeded_bug;
 mod state;
 mod types;
 
+#[doc(no_inline)]
+pub use bytes::Bytes;
 pub use checksum::{ChecksumReader, ChecksumWriter, FrameSeed};
 pub use encode::{Decode, DecodeError, Encode, EncodeError};
 pub use format_number::{Grouped, GroupedFixed};

@@ -8,30 +8,32 @@ use raft_log::{PlainTypes, RaftLog, RaftLogWriter, TermIndex};
 type Log = RaftLog<PlainTypes>;
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Takes entries that follow `previous`. `false` if the log does not have `previous`: the leader must go further back.
+/// Takes entries that follow `previous`; `None` if they are the leader's first. `false` if the log does not have
+/// `previous`: the leader must go further back.
 fn append_entries(
     log: &mut Log,
-    previous: TermIndex,
+    previous: Option<TermIndex>,
     entries: &[(TermIndex, &'static str)],
     committed: u64,
 ) -> Outcome<bool> {
-    let reader = log.reader();
-    if reader.log_id(previous.index).ok() != Some(previous) {
+    let (reader, state) = (log.reader(), log.state());
+    let index = |id: Option<TermIndex>| id.map_or(0, |id| id.index); // here the first entry has index 1
+    // What is purged was committed, so the leader has it, too.
+    let has = |id: TermIndex| id.index < index(state.purged) || reader.log_id(id.index).ok() == Some(id);
+    if previous.is_some_and(|previous| !has(previous)) {
         return Ok(false);
     }
     // Raft: an entry that is there already stays; the first that contradicts goes, with all behind it.
-    let is_new = |(id, _): &&(TermIndex, _)| reader.log_id(id.index).ok() != Some(*id);
-    let agreed = entries.iter().take_while(|entry| !is_new(entry)).count();
-    let new = entries.get(agreed..).unwrap_or_default();
-    if let Some((first, _)) = new.first() {
-        let keep = reader.log_id(first.index - 1)?;
-        log.truncate(Some(keep))?; // nothing happens if the log ends there
+    let agreed = entries.iter().take_while(|(id, _)| has(*id)).count();
+    let (old, new) = entries.split_at(agreed);
+    if !new.is_empty() {
+        log.truncate(old.last().map(|(id, _)| *id).or(previous))?; // nothing happens if the log ends there
         log.append(new.iter().map(|(id, text)| (*id, (*text).into())))?;
     }
-    let last = entries.last().map_or(previous, |(id, _)| *id);
-    let committed = reader.log_id(committed.min(last.index))?;
-    if log.state().committed < Some(committed) {
-        log.commit(committed)?;
+    // No further than this message vouches for; and a late one may say less than is known already.
+    let committed = committed.min(index(entries.last().map(|(id, _)| *id).or(previous)));
+    if committed > index(state.committed) {
+        log.commit(reader.log_id(committed)?)?;
     }
     log.sync()?;
     Ok(true)
@@ -42,21 +44,24 @@ pub(crate) fn main() -> Outcome<()> {
     let mut log = RaftLog::open(directory.path())?;
     let id = TermIndex::new;
 
-    // From the leader of term 1. Entries 3 and 4 never reached a majority.
-    log.append((1..=4).map(|index| (id(1, index), "from the old leader".into())))?;
-    log.sync()?;
+    // From the leader of term 1, to a log that is empty. Entries 3 and 4 never reach a majority.
+    let first: Vec<_> = (1..=4).map(|index| (id(1, index), "from the old leader")).collect();
+    assert!(append_entries(&mut log, None, &first, 0)?);
 
     // The leader of term 2 has only 1 and 2 of them, and is first asked to go further back.
-    assert!(!append_entries(&mut log, id(2, 5), &[(id(2, 6), "z")], 2)?);
-    assert!(append_entries(&mut log, id(1, 1), &[(id(1, 2), "same"), (id(2, 3), "x"), (id(2, 4), "y")], 3)?);
-    // The same message once more changes nothing.
-    assert!(append_entries(&mut log, id(1, 1), &[(id(1, 2), "same"), (id(2, 3), "x"), (id(2, 4), "y")], 3)?);
+    assert!(!append_entries(&mut log, Some(id(2, 5)), &[(id(2, 6), "z")], 2)?);
+    let second = [(id(1, 2), "same"), (id(2, 3), "x"), (id(2, 4), "y")];
+    assert!(append_entries(&mut log, Some(id(1, 1)), &second, 3)?);
+    // The same message once more changes nothing, nor does it once a snapshot has taken the place of entries.
+    assert!(append_entries(&mut log, Some(id(1, 1)), &second, 3)?);
+    log.purge(id(2, 3))?;
+    assert!(append_entries(&mut log, Some(id(1, 1)), &second, 2)?);
 
-    for (id, payload) in log.read(1..)? {
+    for (id, payload) in log.read(..)? {
         println!("{id}  {}", String::from_utf8_lossy(&payload));
     }
-    let ids: Vec<_> = log.read(1..)?.into_iter().map(|(id, _)| id).collect();
-    assert_eq!(ids, [id(1, 1), id(1, 2), id(2, 3), id(2, 4)]);
-    assert_eq!(log.state().committed, Some(id(2, 3)));
+    let ids: Vec<_> = log.read(..)?.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, [id(2, 4)]);
+    assert_eq!((log.state().committed, log.state().purged), (Some(id(2, 3)), Some(id(2, 3))));
     Ok(())
 }

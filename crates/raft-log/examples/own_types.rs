@@ -3,9 +3,8 @@
 //!
 //! Run it with `cargo run -p raft-log --example own_types`.
 
-use bytes::Bytes;
 use raft_log::{
-    Decode, DecodeError, Encode, EncodeError, LogId, RaftLog, RaftLogWriter, Types, Vote, WriteError,
+    Bytes, Decode, DecodeError, Encode, EncodeError, LogId, RaftLog, RaftLogWriter, Types, Vote, WriteError,
 };
 
 struct KvTypes;
@@ -119,6 +118,6 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (id, set) in log.read(1..)? {
         println!("{}:{} by {}: {} = {:?}", id.term, id.index, id.node, set.key, set.value);
     }
-    assert_eq!(log.reader().entry(2)?, (id(2), set(18, "blue")));
+    assert_eq!(log.entry(2)?, (id(2), set(18, "blue")));
     Ok(())
 }

@@ -15,6 +15,9 @@ pub struct Config {
     pub directory: PathBuf,
 
     /// Refuse to open a directory that does not exist, instead of creating it. Default: `false`.
+    ///
+    /// A directory that is there and empty is a new log all the same, with no vote: keep the log in a directory *below* a
+    /// mount point, so that a disk that was not mounted is an error and not a node that forgot its vote.
     #[cfg_attr(feature = "serde", serde(default))]
     pub must_exist: bool,
 
@@ -169,7 +172,7 @@ impl Config {
 
 /// A setting out of its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{option} is {value}; it must be from {min} to {max}")]
+#[error("the setting {option} is {value}; it must be from {min} to {max}")]
 pub struct ConfigError {
     /// Which setting.
     pub option: &'static str,
@@ -187,26 +190,45 @@ impl From<PathBuf> for Config {
     }
 }
 
-impl From<&Path> for Config {
-    fn from(directory: &Path) -> Self {
-        Self::new(directory)
-    }
-}
-
-impl From<&PathBuf> for Config {
-    fn from(directory: &PathBuf) -> Self {
-        Self::new(directory)
-    }
-}
-
-impl From<&str> for Config {
-    fn from(directory: &str) -> Self {
-        Self::new(directory)
+/// Whatever the standard library takes for a path: `&str`, `&Path`, `&PathBuf`, `&String`, `&OsStr`.
+impl<P: AsRef<Path> + ?Sized> From<&P> for Config {
+    fn from(directory: &P) -> Self {
+        Self::new(directory.as_ref())
     }
 }
 
 impl From<String> for Config {
     fn from(directory: String) -> Self {
         Self::new(directory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_a_path_is_a_config() {
+        let config = Config::new(PathBuf::from("log"));
+        let text = String::from("log");
+        assert_eq!(Config::from("log"), config);
+        assert_eq!(Config::from(&text), config);
+        assert_eq!(Config::from(Path::new(&text)), config);
+        assert_eq!(Config::from(&PathBuf::from(&text)), config);
+        assert_eq!(Config::from(OsStr::new(&text)), config);
+        assert_eq!(Config::from(text), config);
+    }
+
+    #[test]
+    fn a_setting_out_of_bounds_is_named_in_the_message_of_opening() {
+        let mut config = Config::new("log");
+        config.read_buffer_size = 1;
+        let error = crate::OpenError::from(config.validate().unwrap_err());
+        assert_eq!(
+            error.to_string(),
+            "the setting read_buffer_size is 1; it must be from 4096 to 1073741824"
+        );
     }
 }

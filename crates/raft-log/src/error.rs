@@ -15,9 +15,9 @@ use crate::ConfigError;
 #[non_exhaustive]
 pub enum OpenError {
     /// A setting is out of its bounds.
-    #[error("invalid configuration")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The directory cannot be opened or created.
+    /// The directory cannot be opened or created; the cause names it.
     #[error("cannot open the log's directory")]
     Directory(#[source] io::Error),
     /// Somebody else has the log open.

@@ -212,7 +212,8 @@
 //! # }
 //! ```
 //!
-//! A payload of your own implements [`Encode`] and [`Decode`]; an id that holds more than a term and an index implements
+//! `u64`, `String`, `Vec<u8>`, [`Bytes`] and `()` can be stored as they are. A payload of your own implements [`Encode`] and
+//! [`Decode`], for which [`OffsetReader`] reads fields one by one; an id that holds more than a term and an index implements
 //! [`LogId`]; a vote says in [`Vote::may_replace`] what it may replace. The example `own_types` does all of it, with nodes
 //! that have names.
 //!
@@ -245,6 +246,10 @@
 //! | writing | [`WriteError`] | nothing of the operation happened. [`Rejected`](WriteError::Rejected), [`Encode`](WriteError::Encode), [`NoSpace`](WriteError::NoSpace) and [`Io`](WriteError::Io): the log goes on |
 //! | waiting for durability | [`FlushError`] | whether it is durable is unknown; close, and open again |
 //! | reading | [`ReadError`] | neighbours can be read, and the log goes on |
+//!
+//! A message says what happened, where, and what to do; what lies behind it, as the system's own error, is its
+//! [`source`](std::error::Error::source). Log the whole chain: "cannot open the log's directory" names no path, its source
+//! does.
 //!
 //! A write or a sync that fails **poisons** the log: it is never tried again, nothing is acknowledged any more, and each
 //! later write says why. Reading goes on. A full disk does not poison: entries are refused with
@@ -304,7 +309,8 @@
 //! The rest of what is exported here is for those who put a log together in another way: [`Wal`] is where records go
 //! ([`RaftLogWal`]: chunk files), [`Storage`] is what a directory must be able to do ([`DirectoryStorage`]: a real one),
 //! [`StateMachine`] holds the rules, [`RawTypes`] reads any log without its types. [`RaftLog::with_wal`] and
-//! [`RaftLog::open_on`] put them together. Of the lower crates, `raft-log-codec` and `raft-log-state` can be used alone.
+//! [`RaftLog::open_on`] put them together. Of the lower crates, `raft-log-codec` can be used alone, and so can
+//! `raft-log-state`, with types and records of `raft-log-codec`.
 
 mod checkpoint;
 mod config;
@@ -340,8 +346,8 @@ pub use raft_log_chunk::{
     Storage, StorageFile,
 };
 pub use raft_log_codec::{
-    Decode, DecodeError, DisplayLogId, Encode, EncodeError, LogId, PlainTypes, PlainVote, RaftLogState,
-    RawLogId, RawTypes, RawVote, Record, TermIndex, Types, Vote,
+    Bytes, Decode, DecodeError, DisplayLogId, Encode, EncodeError, LogId, OffsetReader, PlainTypes,
+    PlainVote, RaftLogState, RawLogId, RawTypes, RawVote, Record, TermIndex, Types, Vote,
 };
 pub use raft_log_state::{RaftLogSM, StateError, StateMachine};
 pub use raft_log_wal::{RaftLogWal, RaftLogWalReader};

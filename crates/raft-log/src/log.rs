@@ -88,6 +88,14 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
         self.reader.read(range)
     }
 
+    /// As [`RaftLogReader::entry`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn entry(&self, index: u64) -> Result<Entry<T>, ReadError> {
+        self.reader.entry(index)
+    }
+
     /// As [`RaftLogReader::stats`].
     pub fn stats(&self) -> Stats {
         self.reader.stats()

@@ -71,9 +71,10 @@ impl Recovery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenWarning {
-    /// `DURABLE` is missing although there are chunks. It is made again.
+    /// `DURABLE` is missing although there are chunks. It is made again. Without it, opening had the chunks alone to
+    /// tell where the log ends: never remove it, and copy it with the chunks.
     DurableMissing,
-    /// Neither slot of `DURABLE` is whole. It is made again.
+    /// Neither slot of `DURABLE` is whole. It is made again; where the log ends, the chunks alone told.
     DurableDamaged,
     /// The disk is too full to write `DURABLE`: a newest chunk that goes missing may not be noticed.
     DurableNotWritten,
@@ -87,8 +88,12 @@ pub enum OpenWarning {
 impl fmt::Display for OpenWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DurableMissing => f.write_str("DURABLE was missing and is made again"),
-            Self::DurableDamaged => f.write_str("DURABLE was damaged and is made again"),
+            Self::DurableMissing => f.write_str(
+                "DURABLE was missing and is made again; if it was removed, data missing from the log's end could not be noticed",
+            ),
+            Self::DurableDamaged => f.write_str(
+                "DURABLE was damaged and is made again; data missing from the log's end could not be noticed",
+            ),
             Self::DurableNotWritten => f.write_str("the disk is too full to write DURABLE"),
             Self::OwnerNotNamed => f.write_str("the owner's name could not be written into LOCK"),
             Self::ForeignFile(name) => write!(f, "{name} is not part of a log"),

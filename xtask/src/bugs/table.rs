@@ -53,26 +53,32 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         SeededBug::MarkBeforeSync => vec![CRASHES],
         SeededBug::MarkNeverRead => vec![log("damage::no_bit_flips_in_silence_after_a_kill")],
         SeededBug::FrameBehindProves => vec![CRASHES],
-        SeededBug::BadStateRemovesChunk => vec![log("verdicts::a_damaged_header_or_state_is_corrupt")],
+        SeededBug::BadStateRemovesChunk => {
+            vec![log("verdicts::corrupt::a_damaged_header_or_state_is_corrupt")]
+        }
         SeededBug::AppendAfterReopen => {
             vec![log("vouching::what_another_process_left_behind_the_end_does_not_come_back")]
         }
         SeededBug::JudgeBehindEnd => vec![CRASHES],
         SeededBug::JudgeLeftovers => {
-            vec![log("verdicts::leftovers_of_a_purge_are_never_judged_and_go_with_the_next_write")]
+            vec![log("verdicts::end::leftovers_of_a_purge_are_never_judged_and_go_with_the_next_write")]
         }
         SeededBug::RemoveBeforePurgeIsDurable => vec![CRASHES],
         SeededBug::ReuseUnderReader => {
-            vec![log("reuse::a_reader_that_holds_a_purged_chunk_reads_its_bytes_to_the_end")]
+            vec![log("reuse::second_holders::a_reader_that_holds_a_purged_chunk_reads_its_bytes_to_the_end")]
         }
-        SeededBug::ReuseLinkedFile => vec![log("reuse::a_hard_link_taken_before_the_purge_keeps_its_bytes")],
+        SeededBug::ReuseLinkedFile => {
+            vec![log("reuse::second_holders::a_hard_link_taken_before_the_purge_keeps_its_bytes")]
+        }
         SeededBug::FooterIntoLinkedFile => {
             vec![log("open_is_honest::a_found_chunk_with_a_second_name_is_never_written_to")]
         }
         SeededBug::MarkNotSyncedWithChunk => {
             vec![log("vouching::a_chunk_that_was_just_made_is_missed_also_after_a_loss_of_power")]
         }
-        SeededBug::ReadErrorIsEnd => vec![log("verdicts::a_read_error_is_never_an_end_of_file")],
+        SeededBug::ReadErrorIsEnd => {
+            vec![log("verdicts::not_understood::a_read_error_is_never_an_end_of_file")]
+        }
         SeededBug::ChecksumWithoutLength => {
             vec![codec("damage::every_flipped_bit_is_refused_by_the_checksum_that_covers_it")]
         }
@@ -83,10 +89,12 @@ pub(super) fn tests_for(bug: SeededBug) -> Vec<Test> {
         ],
         SeededBug::RotateBeforeSync => vec![CRASHES],
         SeededBug::StateFromMemory => vec![log("life::what_was_written_is_there_after_a_kill")],
-        SeededBug::LockNotHeld => vec![log("bad_input::a_second_owner_is_refused_and_told_of_the_first")],
+        SeededBug::LockNotHeld => {
+            vec![log("bad_input::directories::a_second_owner_is_refused_and_told_of_the_first")]
+        }
         SeededBug::CallbackDroppedOnError => vec![log("flush::callbacks_are_told_when_closing_fails")],
         SeededBug::UnknownKindIsTail => {
-            vec![log("verdicts::an_unknown_kind_or_flag_is_unsupported_and_no_tail")]
+            vec![log("verdicts::not_understood::an_unknown_kind_or_flag_is_unsupported_and_no_tail")]
         }
         // A bug without a test shows up as a survivor.
         _ => vec![],

@@ -11,7 +11,7 @@ use raft_log_chunk::{
 use raft_log_codec::FrameSeed;
 use raft_log_testkit::{MemoryStorage, Operation};
 
-use crate::recorder::Recorder;
+use crate::recorder::recorded;
 use crate::written_log::{View, WrittenLog, entry, recover_with};
 
 const BLOCK: u64 = 4096;
@@ -55,8 +55,8 @@ fn prepare(storage: &Arc<dyn Storage>) -> PreparedFile {
 #[test]
 fn a_chunk_is_made_in_the_order_that_every_crash_survives() {
     let rotation = Rotation::new();
-    let recorder = Arc::new(Recorder::new(rotation.storage.clone()));
-    let storage: Arc<dyn Storage> = recorder.clone();
+    let (storage, recorder) = recorded(rotation.storage.clone());
+    let storage: Arc<dyn Storage> = Arc::new(storage);
     let (old, mut durable) = (rotation.old(&*storage), rotation.durable(&*storage));
     let prepared = prepare(&storage);
     recorder.take();
@@ -81,12 +81,12 @@ fn a_chunk_is_made_in_the_order_that_every_crash_survives() {
 
 #[test]
 fn durable_is_there_for_good_before_the_first_chunk_is() {
-    let recorder = Recorder::new(MemoryStorage::new());
+    let (storage, recorder) = recorded(MemoryStorage::new());
     let header = WrittenLog::new().chunks[0].header;
-    make_durable_file(&recorder, &header).unwrap();
+    make_durable_file(&storage, &header).unwrap();
     let expected = ["write prepared", "sync prepared", "rename to DURABLE", "sync the directory"];
     assert_eq!(recorder.take(), expected);
-    assert_eq!(read_durable(&recorder).unwrap(), DurableFacts::Mark(mark_at(&header, 0)));
+    assert_eq!(read_durable(&storage).unwrap(), DurableFacts::Mark(mark_at(&header, 0)));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use raft_log_chunk::{
 use raft_log_codec::FrameSeed;
 use raft_log_testkit::{MemoryStorage, Operation};
 
-use crate::recorder::Recorder;
+use crate::recorder::recorded;
 use crate::written_log::{Machine, WrittenLog, entry, ids, options};
 
 const BLOCK: u64 = 4096;
@@ -59,8 +59,8 @@ fn sizes(storage: &MemoryStorage) -> Vec<u64> {
 
 #[test]
 fn a_purged_chunk_is_written_to_only_after_its_name_is_gone_for_good_and_its_links_were_seen() {
-    let recorder = Arc::new(Recorder::new(MemoryStorage::new()));
-    let storage: Arc<dyn Storage> = recorder.clone();
+    let (storage, recorder) = recorded(MemoryStorage::new());
+    let storage: Arc<dyn Storage> = Arc::new(storage);
     let purged = chunk(&*storage, 1);
     let log = WrittenLog::new();
     let mut durable = make_durable_file(&*storage, &log.chunks[0].header).unwrap();

@@ -74,10 +74,15 @@ impl Console {
         drop(writeln!(io::stderr(), "{}", escape(text)));
     }
 
-    /// Says why the directory would be refused, if it would.
-    pub(crate) fn say_refusal(&mut self, answer: &OpenAnswer) {
+    /// Says why the directory would be refused, if it would; unless `quiet`, also what to do.
+    pub(crate) fn say_refusal(&mut self, answer: &OpenAnswer, quiet: bool) {
         match answer {
-            OpenAnswer::Refuses(error) => self.say(&format!("open() would refuse: {}", full_text(error))),
+            OpenAnswer::Refuses(error) => {
+                self.say(&format!("open() would refuse: {}", full_text(error)));
+                if !quiet && !answer.cannot_read() {
+                    self.say(REPAIR_HINT);
+                }
+            }
             OpenAnswer::Unsteady => {
                 self.say(
                     "the directory changes too fast to tell what open() would do: somebody writes to it",
@@ -87,6 +92,10 @@ impl Console {
         }
     }
 }
+
+/// What to do about a directory that is refused for what is in it.
+pub(crate) const REPAIR_HINT: &str =
+    "hint: raft-log-dump repair DIR changes nothing, and tells what can be mended and what that loses";
 
 /// Opens the directory of a log for reading.
 pub(crate) fn open_directory(path: &Path) -> Result<Arc<dyn Storage>, Stop> {

@@ -145,7 +145,7 @@ impl DumpArguments {
         listing.catch_up()?;
         let lines = listing.lines();
         drop(listing);
-        console.say_refusal(&answer);
+        console.say_refusal(&answer, self.quiet);
         self.check_found(is_complete, lines, console, |id| scan.has_chunk(id))?;
         Ok(Outcome::of(&answer, scan.counts()))
     }
@@ -159,7 +159,7 @@ impl DumpArguments {
         // Whether there is a log at all.
         scan_storage(storage.clone(), ScanOptions::default()).map_err(|error| scan_failure(&error))?;
         let answer = ask_open(&**storage);
-        console.say_refusal(&answer);
+        console.say_refusal(&answer, self.quiet);
         let outcome = Outcome::of(&answer, crate::Counts::default());
         let mut log =
             LogicalLog::of(storage, answer).map_err(|error| Stop::cannot_read(full_text(&error)))?;

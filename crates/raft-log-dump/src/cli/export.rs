@@ -42,7 +42,7 @@ impl Export {
             OpenAnswer::Unsteady => Outcome::CannotRead,
         };
         if outcome != Outcome::Clean {
-            console.say_refusal(&answer);
+            console.say_refusal(&answer, false);
             let hint = "only a whole log is exported; dump --logical shows what can be read of it".to_owned();
             return Err(Stop::Failed(outcome, hint));
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::console::{Console, open_directory, scan_failure};
+use super::console::{Console, REPAIR_HINT, open_directory, scan_failure};
 use super::outcome::{Ended, Outcome, Stop};
 use super::size::total_bytes;
 use crate::logical::LogicalLog;
@@ -62,6 +62,9 @@ impl Report {
         }
         if let Some(refusal) = &data.verify.open_refuses {
             console.say(&format!("open() would refuse: {refusal}"));
+            if data.verify.verdict == Verdict::Refused {
+                console.say(REPAIR_HINT);
+            }
         }
         Ok(match data.verify.verdict {
             Verdict::Clean => Outcome::Clean,

@@ -115,7 +115,7 @@ impl Stats {
                 }
             }
         }
-        console.say_refusal(&answer);
+        console.say_refusal(&answer, false);
         Ok(Outcome::of(&answer, scan.counts()))
     }
 

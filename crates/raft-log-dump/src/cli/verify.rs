@@ -6,7 +6,7 @@ use clap::Args;
 use raft_log_chunk::ChunkId;
 use raft_log_codec::Grouped;
 
-use super::console::{Console, open_directory, scan_failure};
+use super::console::{Console, REPAIR_HINT, open_directory, scan_failure};
 use super::flags::{Form, OutputForm};
 use super::outcome::{Ended, Outcome};
 use super::size::total_bytes;
@@ -58,6 +58,9 @@ impl Verify {
         }
         if let Some(refusal) = &report.open_refuses {
             console.say(&format!("open() would refuse: {refusal}"));
+            if !self.quiet && report.verdict == Verdict::Refused {
+                console.say(REPAIR_HINT);
+            }
         }
         Ok(match report.verdict {
             Verdict::Clean => Outcome::Clean,

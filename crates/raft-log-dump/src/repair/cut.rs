@@ -57,6 +57,10 @@ fn cut_of(storage: &dyn Storage, ids: &[ChunkId], error: &RecoveryError, limit: 
     let newest = ids.last().copied().ok_or("no chunk is left")?;
     match error {
         RecoveryError::Corrupt { chunk, offset, kind } => match kind {
+            // Nothing is lost then.
+            CorruptKind::OtherChunk { found } if limit == u64::MAX && !ids.contains(found) => {
+                Err(format!("rename {} to {}", chunk.file_name(), found.file_name()))
+            }
             CorruptKind::Header(_) | CorruptKind::State(_) | CorruptKind::OtherChunk { .. } => {
                 end_before(ids, *chunk)
             }

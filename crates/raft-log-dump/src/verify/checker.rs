@@ -123,6 +123,13 @@ impl Checker {
                 };
                 progress.add(gap.to.saturating_sub(gap.from));
                 let mut fault = Fault::new(kind, gap.chunk.file_name(), gap.from, message);
+                // The header was told of already, as one that is damaged: this says more of the same fault.
+                if let (GapCause::Header(_), Some(told)) = (&gap.cause, self.faults.last_mut())
+                    && (told.fault, &told.file) == (FaultKind::Header, &fault.file)
+                {
+                    told.message = fault.message;
+                    return;
+                }
                 if let GapCause::Head(raft_log_codec::HeadFault::Checksum { expected, found }) = gap.cause {
                     (fault.expected, fault.found) =
                         (Some(format!("{expected:08x}")), Some(format!("{found:08x}")));
@@ -174,6 +181,21 @@ impl Checker {
                 self.fault(Fault::new(FaultKind::Unsupported, file, 0, message));
             }
             DurableFacts::Absent | DurableFacts::Mark(_) => {}
+        }
+    }
+
+    /// Once the newest chunk is known: whether `DURABLE` is of the same log.
+    fn durable_of_the_log(&mut self) {
+        if let (Some(DurableFacts::Mark(mark)), Some(newest)) = (self.durable, self.header)
+            && mark.log_id != newest.log_id
+        {
+            let message = "it belongs to another log than the newest chunk".to_owned();
+            let mut fault =
+                Fault::new(FaultKind::Durable, raft_log_chunk::DURABLE_FILE.to_owned(), 0, message);
+            (fault.expected, fault.found) =
+                (Some(format!("{:032x}", newest.log_id)), Some(format!("{:032x}", mark.log_id)));
+            self.durable = None;
+            self.fault(fault);
         }
     }
 
@@ -321,6 +343,7 @@ impl Checker {
     }
 
     pub(crate) fn report(mut self, directory: String, answer: &OpenAnswer, counts: Counts) -> VerifyReport {
+        self.durable_of_the_log();
         let open_refuses = match answer {
             OpenAnswer::Refuses(error) => Some(full_text(error)),
             OpenAnswer::Opens(_) | OpenAnswer::Unsteady => None,
@@ -346,6 +369,17 @@ impl Checker {
         if has_hidden && matches!(answer, OpenAnswer::Opens(_)) {
             notes.push(
                 "open() believes a footer here and does not read the damaged records; reading their entries fails"
+                    .to_owned(),
+            );
+        }
+        let has_damaged_entry = self
+            .faults
+            .iter()
+            .any(|fault| !fault.is_leftover && fault.fault == FaultKind::Body && fault.index.is_some());
+        if has_damaged_entry && matches!(answer, OpenAnswer::Opens(_)) {
+            notes.push(
+                "open() accepts the directory; reading a damaged entry fails, and its neighbours can be read. \
+                 Other members have it if it is committed: replace this one, or make a snapshot and purge"
                     .to_owned(),
             );
         }

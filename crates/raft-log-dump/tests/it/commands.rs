@@ -118,6 +118,46 @@ fn verify_names_each_of_many_faults_and_where_the_next_good_record_begins() {
 }
 
 #[test]
+fn verify_tells_a_header_that_hides_its_chunk_once() {
+    let (_, mut files) = closed_and_killed();
+    // Of the newest chunk, whose salt stands in no other, and without what `DURABLE` knows.
+    files.remove("DURABLE");
+    let name = newest(&files);
+    files.get_mut(&name).unwrap()[..64].fill(0x5a);
+    let directory = directory(&files);
+    let faults = verify(directory.path()).unwrap().faults;
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!((faults[0].fault, faults[0].file.as_str()), (FaultKind::Header, name.as_str()));
+    assert!(faults[0].message.contains("without its header the chunk cannot be read"), "{faults:?}");
+    let shown = text(&run(&["verify"], &[directory.path()]).stderr);
+    assert!(shown.lines().any(|line| line.starts_with("hint: raft-log-dump repair")), "{shown}");
+}
+
+#[test]
+fn verify_says_that_durable_is_another_logs_and_not_that_it_is_old() {
+    let (mut files, _) = closed_and_killed();
+    let (other, _) = closed_and_killed();
+    files.insert("DURABLE".to_owned(), other["DURABLE"].clone());
+    let report = verify(directory(&files).path()).unwrap();
+    let kinds: Vec<FaultKind> = report.faults.iter().map(|fault| fault.fault).collect();
+    assert_eq!(kinds, [FaultKind::Durable], "{:?}", report.faults);
+    assert!(report.faults[0].message.contains("another log"), "{:?}", report.faults);
+    assert_eq!((report.verdict, report.notes.len()), (Verdict::Refused, 0), "{:?}", report.notes);
+}
+
+#[test]
+fn verify_says_that_a_damaged_entry_keeps_nobody_from_opening() {
+    let (mut files, _) = closed_and_killed();
+    let name = files.keys().find(|name| name.ends_with(".wal")).unwrap().clone();
+    let bytes = files.get_mut(&name).unwrap();
+    let at = bytes.windows(9).position(|window| window == b"payload 3").unwrap();
+    bytes[at] ^= 1;
+    let report = verify(directory(&files).path()).unwrap();
+    assert_eq!(report.verdict, Verdict::PassedOver);
+    assert!(report.notes.iter().any(|note| note.contains("reading a damaged entry fails")), "{report:?}");
+}
+
+#[test]
 fn verify_sees_a_record_that_breaks_a_rule_though_its_checksums_are_good() {
     use raft_log_codec::{RawLogId, RawTypes, Record, push_frame};
 

@@ -294,6 +294,19 @@ fn where_ending_the_log_is_no_help_the_way_out_is_told() {
 }
 
 #[test]
+fn a_renamed_chunk_is_to_get_its_name_back() {
+    let mut files = life();
+    let name = files.keys().filter(|name| name.ends_with(".wal")).nth(1).unwrap().clone();
+    let id = raft_log_chunk::ChunkId::from_file_name(&name).unwrap().unwrap();
+    let elsewhere = raft_log_chunk::ChunkId::new(id.offset() + 8).file_name();
+    let bytes = files.remove(&name).unwrap();
+    files.insert(elsewhere.clone(), bytes);
+    let (output, plan) = plan_of(directory(&files).path());
+    assert!(plan.is_null(), "{plan}");
+    assert!(text(&output.stderr).contains(&format!("rename {elsewhere} to {name}")), "{output:?}");
+}
+
+#[test]
 fn the_loss_must_be_named_as_a_log_id() {
     let directory = directory(&life());
     for text in ["5", "a:b", "1:2:3", "-1:2", ""] {
