@@ -64,8 +64,7 @@ fn is_whole(candidate: &Candidate, window_bytes: usize) -> io::Result<bool> {
         let bytes = window.get(at..).unwrap_or_default();
         match FrameHead::parse_whole(bytes, *seed, offset) {
             Ok((head, None)) if head.kind().is_some() => {
-                let rest = bytes.get(FRAME_FIXED_SIZE..head.head_size()).and_then(|id| id.get(16..));
-                builder.watch_head(&head, rest.unwrap_or_default(), offset);
+                builder.watch_head(&head, head.id_rest(bytes), offset);
                 at += head.size();
                 needed = FRAME_FIXED_SIZE;
             }

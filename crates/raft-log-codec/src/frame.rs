@@ -205,6 +205,12 @@ impl FrameHead {
         (self.len - u32::from(self.id_len)) as usize
     }
 
+    /// What its id holds beyond term and index, given the bytes of the frame.
+    #[inline]
+    pub fn id_rest<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        frame.get(FRAME_FIXED_SIZE + ID_SIZE..self.head_size()).unwrap_or_default()
+    }
+
     /// All bytes of the frame with its padding: where the next frame begins.
     #[inline]
     pub fn size(&self) -> usize {

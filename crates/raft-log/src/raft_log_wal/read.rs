@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use raft_log_chunk::{Chunk, ChunkId, EntryFault, OFFSET_UNIT, SealedChunk, Storage};
-use raft_log_codec::{Decode, Frame, Types};
+use raft_log_codec::{Decode, Frame, FrameHead, FrameSeed, LogId, RecordKind, Types};
 
 use super::shared::{ReadableChunk, Shared};
 use crate::stats::WalCounters;
@@ -125,8 +126,15 @@ impl RaftLogWalReader {
                 let index = extent.first + position as u64;
                 let offset = offset_of(position).unwrap_or(start);
                 let at = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
-                let frame = chunk.entry_at(&window, at, offset, index);
-                let (entry, size) = entry_of::<T>(frame, chunk.id(), offset, index, extent.term(index))?;
+                let term = extent.term(index);
+                let (entry, size) = match good_entry::<T>(&window, at, chunk.seed(), offset, index, term) {
+                    Some(good) => good,
+                    // Looked at again, for what is wrong with it, or because the window does not hold all of it.
+                    None => {
+                        let frame = chunk.entry_at(&window, at, offset, index);
+                        entry_of::<T>(frame, chunk.id(), offset, index, term)?
+                    }
+                };
                 entries.push(entry);
                 bytes_read += size;
                 if bytes_read >= bytes_max {
@@ -170,6 +178,30 @@ fn entries_within(units: &[u32], bytes: u64) -> usize {
 
 fn unknown_place(chunk: ChunkId, index: u64) -> ReadError {
     ReadError::Damaged { chunk, offset: 0, index, found: "its place is not known".to_owned() }
+}
+
+/// The entry at position `at` of a window, and the bytes of its frame, if nothing is wrong with it: without a step that
+/// serves to say what is.
+#[inline]
+fn good_entry<T: Types>(
+    window: &Bytes,
+    at: usize,
+    seed: FrameSeed,
+    offset: u64,
+    index: u64,
+    term: Option<u64>,
+) -> Option<(Entry<T>, u64)> {
+    let bytes = window.get(at..)?;
+    let Ok((head, None)) = FrameHead::parse_whole(bytes, seed, offset) else { return None };
+    let found = head.term()?;
+    let is_it = head.kind() == Some(RecordKind::Append) && head.index() == Some(index);
+    if !is_it || term.is_some_and(|term| term != found) {
+        return None;
+    }
+    let id = T::LogId::decode(found, index, head.id_rest(bytes)).ok()?;
+    let payload_at = at + head.head_size();
+    let payload = window.slice(payload_at..payload_at + head.payload_size());
+    Some(((id, T::Payload::decode(payload).ok()?), head.size() as u64))
 }
 
 /// The entry in a frame, and the bytes of the frame.
