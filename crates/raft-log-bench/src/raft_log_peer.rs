@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use raft_log::{Config, PlainTypes, RaftLog, RaftLogWriter, TermIndex};
+use raft_log::{Config, PlainTypes, RaftLog, RaftLogReader, RaftLogWriter, TermIndex};
 
 use crate::Outcome;
 use crate::contender::{Contender, Keeping, Peer};
@@ -24,6 +24,7 @@ const READ_BYTES: u64 = 1 << 20;
 /// A log that is open, and where it stands.
 pub(crate) struct OpenLog {
     pub(crate) log: RaftLog<PlainTypes>,
+    reader: RaftLogReader<PlainTypes>,
     payload: Bytes,
     alive: Option<u64>,
     /// The index of the first entry that is not purged.
@@ -46,7 +47,8 @@ impl OpenLog {
     pub(crate) fn new(log: RaftLog<PlainTypes>, keeping: &Keeping) -> Self {
         let held = log.reader().indexes();
         let (first, next) = if held.is_empty() { (1, 1) } else { (held.start, held.end) };
-        Self { log, payload: keeping.payload.clone(), alive: keeping.alive, first, next }
+        let reader = log.reader();
+        Self { log, reader, payload: keeping.payload.clone(), alive: keeping.alive, first, next }
     }
 }
 
@@ -98,9 +100,13 @@ impl Contender for OpenLog {
     }
 
     fn read(&self, first: u64, count: u64) -> Outcome<u64> {
+        if count == 1 {
+            self.log.entry(first)?;
+            return Ok(1);
+        }
         let (mut at, end) = (first, first + count);
         while at < end {
-            let entries = self.log.reader().read_limited(at, end, READ_BYTES)?;
+            let entries = self.reader.read_limited(at, end, READ_BYTES)?;
             if entries.is_empty() {
                 break;
             }

@@ -100,9 +100,23 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
     /// # Errors
     /// As [`read`](Self::read); [`ReadError::IndexNotFound`] also behind the last entry.
     pub fn entry(&self, index: u64) -> Result<Entry<T>, ReadError> {
-        match self.read_limited(index, index.saturating_add(1), u64::MAX)?.pop() {
-            Some(entry) => Ok(entry),
-            None => Err(not_found(&self.view.read(), index)),
+        loop {
+            let view = self.view.read();
+            if index >= bounds(&view).end {
+                return Err(not_found(&view, index));
+            }
+            check_start(&view, index)?;
+            let is_cached = view.cache.first().is_some_and(|first| first <= index);
+            if let Some((entry, _)) = view.cache.iter_from(index).next().filter(|_| is_cached) {
+                self.cache_reads.fetch_add(1, Ordering::Relaxed);
+                return Ok(entry.clone());
+            }
+            let Some(place) = locate_one(&view, index) else { return Err(not_found(&view, index)) };
+            drop(view);
+            if let Some(entry) = self.wal.read_one(&place)? {
+                return Ok(entry);
+            }
+            // Its chunk was purged between finding the entry and reading it: by now the view says so.
         }
     }
 
