@@ -9,7 +9,6 @@ mod check;
 mod cluster;
 mod connection;
 mod contents;
-mod counting_storage;
 mod ledger;
 mod load;
 mod log_diff;

@@ -16,7 +16,6 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::connection::AddressBook;
-use crate::counting_storage::CountingStorage;
 use crate::network::Network;
 use crate::protocol::Opened;
 use crate::service::Service;
@@ -47,9 +46,9 @@ impl Node {
         let log_directory = log_directory(&self.directory);
         let mut config = raft_log::Config::new(&log_directory);
         config.chunk.max_size = CHUNK_BYTES;
-        let storage = CountingStorage::open(&log_directory)?;
-        let log: LogStore<Types> = LogStore::open_on(config, Arc::new(storage.clone()))?;
+        let log: LogStore<Types> = LogStore::open(config)?;
         let opened = opened(log.log().report());
+        let log_reader = log.log().reader();
         let machine = StateMachine::open(&self.directory.join("snapshot"))?;
 
         let addresses = AddressBook::default();
@@ -61,7 +60,7 @@ impl Node {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{}", listener.local_addr()?);
         io::stdout().flush()?;
-        let service = Service { id: self.id, raft: raft.clone(), machine, storage, opened };
+        let service = Service { id: self.id, raft: raft.clone(), machine, log_reader, opened };
         tokio::select! {
             outcome = service.serve(listener) => outcome?,
             outcome = parent => outcome??,

@@ -75,7 +75,7 @@ pub(crate) struct Status {
     pub(crate) applied: Option<u64>,
     pub(crate) snapshot: Option<u64>,
     pub(crate) purged: Option<u64>,
-    /// Syncs of the log's files since the start.
+    /// Syncs of the log since the start.
     pub(crate) syncs: u64,
     /// Snapshots that came from a leader since the start.
     pub(crate) snapshots_installed: u64,

@@ -8,10 +8,11 @@ use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::raft::ClientWriteResponse;
+use raft_log::RaftLogReader;
+use raft_log_openraft::{LogTypes, SerdeCodec};
 use tokio::io::BufStream;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::counting_storage::CountingStorage;
 use crate::protocol::{Opened, Request, Response, Status, receive, send};
 use crate::state_machine::{Snapshot, StateMachine};
 use crate::types::Types;
@@ -22,7 +23,8 @@ pub(crate) struct Service {
     pub(crate) id: u64,
     pub(crate) raft: Raft<Types, StateMachine>,
     pub(crate) machine: StateMachine,
-    pub(crate) storage: CountingStorage,
+    /// For its statistics.
+    pub(crate) log_reader: RaftLogReader<LogTypes<Types, SerdeCodec>>,
     pub(crate) opened: Opened,
 }
 
@@ -85,7 +87,7 @@ impl Service {
             applied: metrics.last_applied.map(|id| id.index),
             snapshot: metrics.snapshot.map(|id| id.index),
             purged: metrics.purged.map(|id| id.index),
-            syncs: self.storage.syncs(),
+            syncs: self.log_reader.stats().wal.syncs,
             snapshots_installed: self.machine.installed(),
             opened: self.opened.clone(),
             stopped: metrics.running_state.err().map(|error| error.to_string()),
