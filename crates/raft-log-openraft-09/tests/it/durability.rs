@@ -1,15 +1,13 @@
 //! Votes and appends are durable when they are reported, and not reported before.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
-use raft_log_testkit::{MemoryStorage, SimulatedDisk};
+use raft_log_testkit::{Call, MemoryStorage, SimulatedDisk, WatchedStorage};
 use tokio::time::timeout;
 
-use crate::hooked_storage::HookedStorage;
 use crate::stage::{Store, entry, indexes, log_id, open, show, vote};
 
 /// A test that waits longer hangs.
@@ -34,18 +32,15 @@ async fn what_was_reported_survives_a_loss_of_power_with_all_before_it() {
 async fn neither_an_append_nor_a_vote_is_reported_before_its_sync() {
     let (permit, permits) = channel::<()>();
     let permits = Mutex::new(permits);
-    let is_closed = Arc::new(AtomicBool::new(false));
-    let mut storage = HookedStorage::new(MemoryStorage::new());
-    let closed = is_closed.clone();
-    storage.before_sync = Arc::new(move || {
-        if closed.load(Ordering::Relaxed) {
+    let storage = WatchedStorage::new(MemoryStorage::new());
+    let mut store = Store::open_on("unused", Arc::new(storage.clone())).unwrap();
+    store.blocking_append([entry(1, 0)]).await.unwrap();
+    storage.watch(move |call| {
+        if matches!(call, Call::Sync(_) | Call::SyncDirectory) {
             // When the permits are gone, nothing is held up any more.
             let _ = permits.lock().unwrap().recv();
         }
     });
-    let mut store = Store::open_on("unused", Arc::new(storage)).unwrap();
-    store.blocking_append([entry(1, 0)]).await.unwrap();
-    is_closed.store(true, Ordering::Relaxed);
 
     {
         let mut append = Box::pin(store.blocking_append([entry(1, 1)]));

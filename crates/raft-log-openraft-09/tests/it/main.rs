@@ -5,8 +5,6 @@
 mod crashes;
 mod durability;
 mod failing_node;
-#[path = "../../../raft-log-openraft/tests/it/hooked_storage.rs"]
-mod hooked_storage;
 mod legal_no_ops;
 mod machine;
 mod reads;

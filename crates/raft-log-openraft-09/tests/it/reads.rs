@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
-use raft_log_testkit::MemoryStorage;
+use raft_log_testkit::{Call, MemoryStorage, WatchedStorage};
 
-use crate::hooked_storage::HookedStorage;
 use crate::stage::{Store, entry, indexes, log_id, open, small_chunks};
 
 #[tokio::test]
@@ -40,12 +39,14 @@ async fn a_limited_read_ends_with_the_entry_that_fills_it_and_gives_one_in_any_c
 async fn the_disk_is_never_read_on_a_thread_of_the_runtime_and_the_cache_needs_no_other() {
     let own = thread::current().id();
     let (reads, own_reads) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let mut storage = HookedStorage::new(MemoryStorage::new());
+    let storage = WatchedStorage::new(MemoryStorage::new());
     let counts = (reads.clone(), own_reads.clone());
-    storage.before_read = Arc::new(move || {
-        counts.0.fetch_add(1, Ordering::Relaxed);
-        if thread::current().id() == own {
-            counts.1.fetch_add(1, Ordering::Relaxed);
+    storage.watch(move |call| {
+        if matches!(call, Call::Read(_)) {
+            counts.0.fetch_add(1, Ordering::Relaxed);
+            if thread::current().id() == own {
+                counts.1.fetch_add(1, Ordering::Relaxed);
+            }
         }
     });
     let mut config = small_chunks();

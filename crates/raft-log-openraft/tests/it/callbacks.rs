@@ -1,16 +1,14 @@
 //! Callbacks of appends: once, in order, never before their sync, and with an error rather than not at all.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
 use openraft::type_config::TypeConfigExt;
-use raft_log_testkit::MemoryStorage;
+use raft_log_testkit::{Call, MemoryStorage, WatchedStorage};
 use tokio::time::timeout;
 
-use crate::hooked_storage::HookedStorage;
 use crate::stage::{Store, Types, append, entry, indexes};
 
 /// A test that waits longer hangs.
@@ -29,19 +27,16 @@ async fn gated() -> (Store, Gate) {
     let (permit, permits) = channel();
     let (wait, waiting) = channel();
     let permits = Mutex::new((wait, permits));
-    let is_closed = Arc::new(AtomicBool::new(false));
-    let mut storage = HookedStorage::new(MemoryStorage::new());
-    let closed = is_closed.clone();
-    storage.before_sync = Arc::new(move || {
-        if closed.load(Ordering::Relaxed) {
+    let storage = WatchedStorage::new(MemoryStorage::new());
+    let mut store = Store::open_on("unused", Arc::new(storage.clone())).unwrap();
+    append(&mut store, vec![entry(1, 0)]).await;
+    storage.watch(move |call| {
+        if matches!(call, Call::Sync(_) | Call::SyncDirectory) {
             let (wait, permits) = &*permits.lock().unwrap();
             let _ = wait.send(());
             let _ = permits.recv();
         }
     });
-    let mut store = Store::open_on("unused", Arc::new(storage)).unwrap();
-    append(&mut store, vec![entry(1, 0)]).await;
-    is_closed.store(true, Ordering::Relaxed);
     (store, Gate { waiting, permit })
 }
 

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use raft_log_testkit::MemoryStorage;
+use raft_log_testkit::{Call, MemoryStorage, WatchedStorage};
 
 use crate::cluster::Cluster;
-use crate::hooked_storage::HookedStorage;
 use crate::stage::Store;
 
 const CLIENTS: usize = 64;
@@ -18,10 +17,12 @@ const WRITES_EACH: u64 = 20;
 fn slow_log() -> (Store, Arc<AtomicU64>) {
     let syncs = Arc::new(AtomicU64::new(0));
     let counted = syncs.clone();
-    let mut storage = HookedStorage::new(MemoryStorage::new());
-    storage.before_sync = Arc::new(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(2));
+    let storage = WatchedStorage::new(MemoryStorage::new());
+    storage.watch(move |call| {
+        if matches!(call, Call::Sync(_) | Call::SyncDirectory) {
+            counted.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(Duration::from_millis(2));
+        }
     });
     (Store::open_on("unused", Arc::new(storage)).unwrap(), syncs)
 }

@@ -3,12 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic is how a test fails")]
 
 mod callbacks;
-#[path = "../../examples/throughput/cluster.rs"]
+#[path = "../../examples/throughput/comparison/cluster.rs"]
 mod cluster;
 mod crashes;
 mod failing_node;
 mod group_commit;
-mod hooked_storage;
 mod legal_no_ops;
 mod reads;
 mod stage;

@@ -8,9 +8,8 @@ use openraft::entry::RaftEntry;
 use openraft::storage::{LeaderBoundedStreamError, RaftLogReader, RaftLogStorage};
 use openraft::type_config::alias::LeaderIdOf;
 use openraft::vote::RaftLeaderId;
-use raft_log_testkit::MemoryStorage;
+use raft_log_testkit::{Call, MemoryStorage, WatchedStorage};
 
-use crate::hooked_storage::HookedStorage;
 use crate::stage::{Entry, Store, Types, append, entry, indexes, log_id, open, small_chunks, vote};
 
 async fn collect<I>(stream: impl futures_util::Stream<Item = I>) -> Vec<I> {
@@ -109,10 +108,12 @@ async fn a_stream_of_a_leader_ends_when_another_one_leads() {
 #[tokio::test]
 async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
     let reads = Arc::new(AtomicU64::new(0));
-    let mut storage = HookedStorage::new(MemoryStorage::new());
+    let storage = WatchedStorage::new(MemoryStorage::new());
     let counted = reads.clone();
-    storage.before_read = Arc::new(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
+    storage.watch(move |call| {
+        if matches!(call, Call::Read(_)) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
     });
     // Leaders of one term and of several, with one entry and with many.
     let leaders = [(1, 1, 5), (1, 2, 1), (1, 3, 20), (2, 1, 1), (4, 2, 9), (4, 4, 2), (7, 1, 1)];
@@ -145,12 +146,14 @@ async fn key_log_ids_are_those_that_openraft_finds_and_cost_no_read() {
 async fn the_disk_is_never_read_on_a_thread_of_the_runtime_and_the_cache_needs_no_other() {
     let own = thread::current().id();
     let (reads, own_reads) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let mut storage = HookedStorage::new(MemoryStorage::new());
+    let storage = WatchedStorage::new(MemoryStorage::new());
     let counts = (reads.clone(), own_reads.clone());
-    storage.before_read = Arc::new(move || {
-        counts.0.fetch_add(1, Ordering::Relaxed);
-        if thread::current().id() == own {
-            counts.1.fetch_add(1, Ordering::Relaxed);
+    storage.watch(move |call| {
+        if matches!(call, Call::Read(_)) {
+            counts.0.fetch_add(1, Ordering::Relaxed);
+            if thread::current().id() == own {
+                counts.1.fetch_add(1, Ordering::Relaxed);
+            }
         }
     });
     let mut config = small_chunks();
