@@ -12,6 +12,8 @@
 //! | see that any bytes at all get an answer, with a fuzzer or without one | [`any_input`] |
 //! | know what a disk may hold after a loss of power, at any call of a log over [`Storage`](raft_log_chunk::Storage) | [`SimulatedDisk`], [`PowerLoss`] |
 //! | try all crashes, failing calls and damage on a log that is kept on such a disk | [`faults`] |
+//! | try crashes on the store that an engine sees, through the engine's own calls | [`engine_crashes()`] over your [`EngineStore`] |
+//! | see that an error has its first cause in its chain | [`causes()`], [`assert_caused_by`] |
 //! | test a [`Storage`](raft_log_chunk::Storage) of your own | [`storage_conformance()`], [`broken_promises`] |
 //!
 //! ```
@@ -44,7 +46,9 @@
 
 pub mod any_input;
 mod calls;
+mod causes;
 mod driver;
+mod engine_crashes;
 pub mod faults;
 mod memory_storage;
 mod memory_wal;
@@ -56,7 +60,9 @@ mod storage_conformance;
 mod watched_storage;
 
 pub use calls::{Failure, Operation};
+pub use causes::{assert_caused_by, causes};
 pub use driver::{Driver, Ending, Figures, LogStore, PlainEntry, Store, write_records};
+pub use engine_crashes::{EngineId, EngineShown, EngineStep, EngineStore, EngineVote, engine_crashes};
 pub use memory_storage::MemoryStorage;
 pub use memory_wal::{MemoryWal, MemoryWalControl, MemoryWalReader};
 pub use naive_model::NaiveModel;

@@ -15,7 +15,7 @@ use openraft::type_config::alias::SnapshotOf;
 use openraft::type_config::async_runtime::WatchReceiver;
 use openraft::{OptionalSend, Raft};
 use openraft_memstore::{BlockConfig, ClientRequest, IntoMemClientRequest, MemStateMachine};
-use raft_log_testkit::{MemoryStorage, Operation};
+use raft_log_testkit::{MemoryStorage, Operation, assert_caused_by, causes};
 use tokio::time::timeout;
 
 use crate::stage::{Entry, Store, Types, Vote, append, entry, indexes, open, vote};
@@ -35,8 +35,7 @@ fn large(index: u64, bytes: usize) -> Entry {
 
 /// The messages of an error and its causes.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes(error).join(": ")
 }
 
 #[tokio::test]
@@ -60,7 +59,7 @@ async fn a_full_disk_refuses_the_append_by_its_result_alone_and_votes_go_on() {
         assert!(index < 1_000, "the disk never fills");
     };
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-    assert!(chain(&error).contains("no space is left"), "{}", chain(&error));
+    assert_caused_by(&causes(&error), "os error 28", "no space is left");
     let entries = store.get_log_reader().await.try_get_log_entries(index - 1..).await.unwrap();
     assert_eq!(indexes(&entries), [index - 1], "of what was refused nothing is there");
 
@@ -87,8 +86,7 @@ async fn a_failed_sync_is_told_to_every_callback_and_refuses_all_that_follows() 
     assert!(!told.is_empty());
     for receiver in told {
         let error = timeout(PATIENCE, receiver).await.unwrap().unwrap().unwrap_err();
-        let chain = chain(&error);
-        assert!(chain.contains("poisoned") && chain.contains("os error 5"), "{chain}");
+        assert_caused_by(&causes(&error), "os error 5", "poisoned");
     }
     // The disk is well again; the log is not.
     storage.clear_failures();
@@ -161,8 +159,8 @@ async fn node(storage: &MemoryStorage) -> Raft<Types, Arc<MemStateMachine>> {
     raft
 }
 
-/// The error that stopped a node.
-async fn stopped_by(raft: &Raft<Types, Arc<MemStateMachine>>) -> String {
+/// The error that stopped a node, and its causes.
+async fn stopped_by(raft: &Raft<Types, Arc<MemStateMachine>>) -> Vec<String> {
     let mut metrics = raft.metrics();
     let stopped = async {
         loop {
@@ -173,7 +171,7 @@ async fn stopped_by(raft: &Raft<Types, Arc<MemStateMachine>>) -> String {
         }
     };
     match timeout(PATIENCE, stopped).await.expect("the node goes on") {
-        Fatal::StorageError(error) => error.to_string(),
+        Fatal::StorageError(error) => causes(&error),
         other => panic!("{other}"),
     }
 }
@@ -186,8 +184,7 @@ async fn a_sync_that_fails_stops_the_node_with_its_cause_and_no_client_waits() {
     storage.fail_next(Operation::Sync, EIO, 1);
     let written = timeout(PATIENCE, raft.client_write(ClientRequest::make_request("b", 2))).await.unwrap();
     assert!(written.is_err());
-    let error = stopped_by(&raft).await;
-    assert!(error.contains("poisoned") && error.contains("os error 5"), "{error}");
+    assert_caused_by(&stopped_by(&raft).await, "os error 5", "poisoned");
     timeout(PATIENCE, raft.shutdown()).await.unwrap().unwrap();
 }
 
@@ -205,8 +202,7 @@ async fn a_full_disk_stops_the_node_with_its_cause_and_it_starts_again_on_it() {
         }
     }
     assert!(acknowledged > 0);
-    let error = stopped_by(&raft).await;
-    assert!(error.contains("no space is left"), "{error}");
+    assert_caused_by(&stopped_by(&raft).await, "os error 28", "no space is left");
     timeout(PATIENCE, raft.shutdown()).await.unwrap().unwrap();
     drop(raft);
 
