@@ -11,8 +11,9 @@ use crate::capture::cargo;
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Bench {
-    /// `--peers`, to measure other logs beside it; and for the program that measures: `--quick`, `--report`, or `--help`
-    /// for all of them
+    /// `--peers`, to measure other logs beside it; `--openraft [SECONDS [DIRECTORY]]`, to measure it under openraft, beside
+    /// openraft's own store and another log; and for the program that measures: `--quick`, `--report`, or `--help` for all
+    /// of them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -21,14 +22,17 @@ impl Bench {
     /// Builds the program in release, and runs it with the arguments. The other logs are in a workspace of their own, so
     /// that nobody else has to build them.
     pub(crate) fn run(&self) -> Outcome {
-        let (peers, arguments): (Vec<_>, Vec<_>) =
-            self.arguments.iter().partition(|argument| *argument == "--peers");
+        let (doors, arguments): (Vec<_>, Vec<_>) =
+            self.arguments.iter().partition(|argument| *argument == "--peers" || *argument == "--openraft");
         let mut command = cargo();
         command.args(["run", "--release", "--quiet"]);
-        match peers.is_empty() {
-            true => command.args(["--package", "raft-log-bench"]),
-            false => command.args(["--locked", "--manifest-path", "peers/Cargo.toml"]),
-        };
+        if doors.iter().any(|door| *door == "--openraft") {
+            command.args(["--locked", "--manifest-path", "peers/openraft/Cargo.toml"]);
+        } else if !doors.is_empty() {
+            command.args(["--locked", "--manifest-path", "peers/Cargo.toml"]);
+        } else {
+            command.args(["--package", "raft-log-bench"]);
+        }
         let status = command.arg("--").args(arguments).status()?;
         if status.success() { Ok(()) } else { Err(format!("the benchmark failed: {status}").into()) }
     }
