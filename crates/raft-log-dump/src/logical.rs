@@ -261,7 +261,8 @@ impl LogicalItems {
         let first = chunk.live.start;
         self.queue.push_back(Item::Chunk(ChunkStart {
             id,
-            header: ChunkHeader::decode(&read_header_bytes(&*file)?),
+            // As it was found: by now the file may be another chunk's, which shows when its entries are read.
+            header: Ok(*inner.header()),
             is_readable: true,
             file_size: file.size()?,
             end: Some(chunk.chunk.end()).filter(|_| !chunk.is_newest),
