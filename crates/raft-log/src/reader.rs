@@ -210,13 +210,13 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
             let next = start + entries.len() as u64;
             let view = self.view.read();
             let end = end.min(bounds(&view).end);
-            if next >= end {
-                return Ok(Some(entries));
-            }
             let is_first = truncations.is_none();
             let truncated = view.counts.truncate_after;
             if truncations.replace(truncated).is_some_and(|before| before != truncated) {
                 return Ok(None);
+            }
+            if next >= end {
+                return Ok(Some(entries));
             }
             match check_start(&view, next) {
                 Err(_) if !is_first => return Ok(None),
