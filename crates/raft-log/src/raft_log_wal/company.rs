@@ -2,10 +2,11 @@
 //! of all of them takes hardly longer than one of a half.
 //!
 //! Without it, writers that wait for their callbacks fall into two halves that take turns, each waiting for the sync of
-//! the other. So the flush thread waits until as many callbacks are there as were told and were waiting: for no longer
+//! the other. So the flush thread waits until as many operations are there as were told and were waiting: for no longer
 //! than the quickest flush takes, which is what one flush less is worth, and not at all for a while after that was in
 //! vain twice. Where they take longer than that to come back, as when they are thousands, taking turns is better: one
-//! half submits while the other is synced.
+//! half submits while the other is synced. The entries of a batch count one by one: an engine has one callback for those
+//! of many clients.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,7 @@ const FORGOTTEN_PART: u32 = 1 << 15;
 
 impl Company {
     /// Waits for those who were told by a flush that took so long to come back, if that has been worth it.
-    pub(super) fn wait(&mut self, shared: &Shared, told: usize, took: Duration) {
+    pub(super) fn wait(&mut self, shared: &Shared, told: u64, took: Duration) {
         let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGOTTEN_PART));
         self.quickest = Some(quickest);
         if told == 0 {

@@ -12,10 +12,13 @@ type Outcome = Result<(), FlushError>;
 /// So many callbacks that were called are kept for their memory.
 const SPENT_MAX: usize = 4096;
 
+/// Callbacks of one flush, how many operations they waited for, and what became of it.
+type Told = (Vec<FlushCallback>, u64, Outcome);
+
 /// Callbacks whose outcome is known.
 #[derive(Default)]
 pub(super) struct Delivery {
-    due: Mutex<VecDeque<(Vec<FlushCallback>, Outcome)>>,
+    due: Mutex<VecDeque<Told>>,
     /// Held by whoever is calling them.
     turn: Mutex<()>,
     /// Those that were called, for the writer: memory is cheapest where it came from.
@@ -24,9 +27,9 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// Puts callbacks behind those that are due already. The caller holds the lock that orders flushes.
-    pub(super) fn put(&self, callbacks: Vec<FlushCallback>, outcome: Outcome) {
+    pub(super) fn put(&self, callbacks: Vec<FlushCallback>, operations: u64, outcome: Outcome) {
         if !callbacks.is_empty() {
-            self.due.lock().push_back((callbacks, outcome));
+            self.due.lock().push_back((callbacks, operations, outcome));
         }
     }
 
@@ -35,22 +38,23 @@ impl Delivery {
         !self.due.lock().is_empty()
     }
 
-    /// Calls what is due, unless somebody else is at it, who then calls these as well. Gives how many were called.
-    pub(super) fn run(&self) -> usize {
-        let mut called = 0;
+    /// Calls what is due, unless somebody else is at it, who then calls these as well. Gives how many operations they
+    /// waited for.
+    pub(super) fn run(&self) -> u64 {
+        let mut told = 0;
         while self.is_due() {
             let Some(turn) = self.turn.try_lock() else { break };
-            while let Some((callbacks, outcome)) = self.next() {
-                called += callbacks.len();
+            while let Some((callbacks, operations, outcome)) = self.next() {
+                told += operations;
                 self.call(callbacks, &outcome);
             }
             // Whoever came meanwhile and was turned away has put theirs before: the loop looks once more.
             drop(turn);
         }
-        called
+        told
     }
 
-    fn next(&self) -> Option<(Vec<FlushCallback>, Outcome)> {
+    fn next(&self) -> Option<Told> {
         self.due.lock().pop_front()
     }
 

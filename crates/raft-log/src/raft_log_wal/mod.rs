@@ -267,17 +267,16 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
     fn flush(&mut self, done: FlushCallback) {
         if self.thread.is_some() && !self.is_closed {
             let mut queue = self.shared.queue.lock();
-            queue.callbacks.push(done);
-            self.shared.set_waiting(queue.callbacks.len());
+            self.shared.put_callback(&mut queue, done);
             return self.shared.wake_thread(&mut queue);
         }
         let shared = self.shared.clone();
         if self.is_closed {
-            shared.queue.lock().callbacks.push(done);
+            shared.put_callback(&mut shared.queue.lock(), done);
             return shared.fail_callbacks(&FlushError::Closed);
         }
         let mut queue = shared.queue.lock();
-        queue.callbacks.push(done);
+        shared.put_callback(&mut queue, done);
         if !self.want_flush(&mut queue) {
             drop(queue);
             // The callback is told what comes of it.

@@ -200,15 +200,22 @@ impl<'a> Staging<'a> {
     }
 }
 
-impl Drop for Staging<'_> {
-    fn drop(&mut self) {
-        if self.is_kept {
-            return;
-        }
+impl Staging<'_> {
+    #[cold]
+    fn cut_back(&mut self) {
         self.queue.items.truncate(self.mark.items);
         if let (Some(Item::Group(group)), Some(bytes)) = (self.queue.items.back_mut(), self.mark.group_bytes)
         {
             group.bytes.truncate(bytes);
+        }
+    }
+}
+
+impl Drop for Staging<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.cut_back();
         }
     }
 }

@@ -22,9 +22,6 @@ pub struct RaftLogWalReader {
 /// What is read at once of an entry whose size is not known.
 const FIRST_READ: u64 = 4096;
 
-/// Not more than this is believed of a frame's size before its head was seen.
-const WHOLE_FRAME_MAX: u64 = 1 << 20;
-
 impl std::fmt::Debug for RaftLogWalReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RaftLogWalReader").field("durable", &self.shared.durable()).finish()
@@ -157,8 +154,9 @@ impl RaftLogWalReader {
             }
             (None, ReadableChunk::Own(_)) => return Err(unknown_place(place.chunk, place.index)),
         };
-        let size =
-            end.map_or(FIRST_READ, |end| end.saturating_sub(begin).clamp(OFFSET_UNIT, WHOLE_FRAME_MAX));
+        // Not more than one buffer is believed of a frame's size before its head was seen.
+        let size_max = self.shared.config.read_buffer_size as u64;
+        let size = end.map_or(FIRST_READ, |end| end.saturating_sub(begin).clamp(OFFSET_UNIT, size_max));
         let chunk = readable.chunk();
         let bytes = chunk
             .read(begin, usize::try_from(size).unwrap_or(usize::MAX))

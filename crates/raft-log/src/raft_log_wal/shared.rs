@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use raft_log_chunk::{Chunk, ChunkId, SealedChunk, Spares, Storage};
@@ -13,9 +12,9 @@ use super::delivery::Delivery;
 use super::disk::{Disk, DiskError};
 use super::queue::Queue;
 use super::window::Windows;
-use crate::stats::{FlushTimer, WalCounters, stage_span};
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, sleep};
-use crate::{Config, FlushError, PoisonError, Position};
+use crate::stats::{FlushTimer, Gathering, WalCounters, stage_span};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Counter, Mutex, OnceLock, Ordering, RwLock, sleep};
+use crate::{Config, FlushCallback, FlushError, PoisonError, Position};
 
 pub(super) struct Shared {
     pub(super) config: Config,
@@ -35,7 +34,8 @@ pub(super) struct Shared {
     pub(super) chunks: RwLock<BTreeMap<ChunkId, ReadableChunk>>,
     durable: AtomicU64,
     pub(super) counters: WalCounters,
-    waiting: AtomicUsize,
+    /// How many operations wait for the next flush, and for a callback.
+    waiting: Counter,
     has_leisure_work: AtomicBool,
     poison: OnceLock<PoisonError>,
 }
@@ -69,6 +69,7 @@ impl Shared {
     ) -> Self {
         Self {
             flush_bytes: FLUSH_BYTES.min(config.max_unsynced_bytes / 2),
+            counters: WalCounters::new(config.slow_sync_millis),
             config,
             storage,
             disk: Mutex::new(disk),
@@ -80,8 +81,7 @@ impl Shared {
             windows: Arc::default(),
             chunks: RwLock::new(chunks),
             durable: AtomicU64::new(durable.offset()),
-            counters: WalCounters::default(),
-            waiting: AtomicUsize::new(0),
+            waiting: Counter::default(),
             has_leisure_work: AtomicBool::new(false),
             poison: OnceLock::new(),
         }
@@ -113,10 +113,11 @@ impl Shared {
         let mut queue = self.queue.lock();
         let (gathered, bytes) = (std::mem::take(&mut queue.gathering), queue.bytes);
         let (items, callbacks) = queue.take();
-        self.set_waiting(0);
+        let told = operations_of(&callbacks, &gathered);
+        self.waiting.store(0, Ordering::Relaxed);
         drop(queue);
         let _span = stage_span!("flush", group_bytes = bytes);
-        let mut timer = FlushTimer::begin(&self.counters, self.config.slow_sync_millis, gathered, bytes);
+        let mut timer = FlushTimer::begin(&self.counters, &gathered, bytes);
         let outcome = match self.poison() {
             Some(poison) => Err(FlushError::Poisoned(poison.clone())),
             None => match disk.flush(&*self.storage, items, &mut timer) {
@@ -136,7 +137,7 @@ impl Shared {
         drop(queue);
         self.room.notify_all();
         if outcome.is_ok() || !SeededBug::CallbackDroppedOnError.is_on() {
-            self.delivery.put(callbacks, outcome.clone());
+            self.delivery.put(callbacks, told, outcome.clone());
         }
         self.has_leisure_work.store(disk.has_leisure_work() && outcome.is_ok(), Ordering::Release);
         outcome
@@ -155,8 +156,8 @@ impl Shared {
         self.has_leisure_work.load(Ordering::Acquire) || self.delivery.is_due()
     }
 
-    /// Tells callbacks, and then does what nobody waits for. Gives how many callbacks there were.
-    pub(super) fn after_flush(&self) -> usize {
+    /// Tells callbacks, and then does what nobody waits for. Gives how many operations they waited for.
+    pub(super) fn after_flush(&self) -> u64 {
         let told = self.delivery.run();
         if self.has_leisure_work.swap(false, Ordering::AcqRel) {
             self.tidy();
@@ -164,14 +165,15 @@ impl Shared {
         told
     }
 
-    /// How many callbacks wait for the next flush.
-    pub(super) fn waiting(&self) -> usize {
+    /// How many operations wait for the next flush.
+    pub(super) fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Whoever changes the callbacks in the queue says so, so that nobody takes the lock to know.
-    pub(super) fn set_waiting(&self, callbacks: usize) {
-        self.waiting.store(callbacks, Ordering::Relaxed);
+    /// Puts a callback into the queue, and says how many operations wait, so that nobody takes the lock to know.
+    pub(super) fn put_callback(&self, queue: &mut Queue, done: FlushCallback) {
+        queue.callbacks.push(done);
+        self.waiting.store(operations_of(&queue.callbacks, &queue.gathering), Ordering::Relaxed);
     }
 
     /// Tells the callbacks in the queue that their flush will not be.
@@ -180,8 +182,8 @@ impl Shared {
             // Under the lock that orders flushes, so that those before are told before.
             let _disk = self.disk.lock();
             let callbacks = std::mem::take(&mut self.queue.lock().callbacks);
-            self.set_waiting(0);
-            self.delivery.put(callbacks, Err(error.clone()));
+            self.waiting.store(0, Ordering::Relaxed);
+            self.delivery.put(callbacks, 0, Err(error.clone()));
         }
         self.delivery.run();
     }
@@ -229,6 +231,12 @@ impl Shared {
             self.set_poison(error);
         }
     }
+}
+
+/// How many operations of an application wait for the flush of a group: entries, or callbacks where those are more. An
+/// engine may submit the entries of many clients with one callback.
+fn operations_of(callbacks: &[FlushCallback], group: &Gathering) -> u64 {
+    if callbacks.is_empty() { 0 } else { group.entries().max(callbacks.len() as u64) }
 }
 
 /// What gathers is flushed at this size without being asked for: the disk is at work while the writer goes on, and the

@@ -15,6 +15,7 @@ use crate::sync::{Counter, Ordering};
 /// What the chunk files of a log have seen. All of it is written without a lock and may be read at any time.
 #[derive(Debug)]
 pub(crate) struct WalCounters {
+    slow_sync_nanos: u64,
     sync: HistogramCounter<Seconds>,
     write: HistogramCounter<Seconds>,
     queue_wait: HistogramCounter<Seconds>,
@@ -23,7 +24,6 @@ pub(crate) struct WalCounters {
     disk_read: HistogramCounter<Seconds>,
     group_entries: HistogramCounter<Entries>,
     group_bytes: HistogramCounter<Bytes>,
-    written_bytes: Counter,
     syncs: Counter,
     slow_syncs: Counter,
     sync_errors: Counter,
@@ -35,8 +35,8 @@ pub(crate) struct WalCounters {
     chunks_reused: Counter,
     /// What waits for a sync: as the queue last had it, so that nobody takes the queue's lock to know.
     pending_bytes: Counter,
-    /// How many groups to let pass before stages are timed again.
-    untimed: Counter,
+    /// 1 if the sync that was timed last took next to no time.
+    is_sync_fast: Counter,
     scrubs: Counter,
     scrubbed_bytes: Counter,
     /// The nanoseconds from `since` to the end of the last scrub; 0 before the first.
@@ -47,14 +47,16 @@ pub(crate) struct WalCounters {
 /// Where a sync takes less than this, the clock would be a good part of what it measures: then one group in
 /// [`GROUPS_PER_TIMED`] is timed. No disk that keeps its promise is so fast, but memory is.
 const FAST_SYNC_NANOS: u64 = 5_000;
-const GROUPS_PER_TIMED: u64 = 16;
+const GROUPS_PER_TIMED: u64 = 64;
 
 /// Of the readings of a single entry one in so many is timed.
 const SINGLE_READS_PER_TIMED: u64 = 16;
 
-impl Default for WalCounters {
-    fn default() -> Self {
+impl WalCounters {
+    /// All zero. A sync that takes so many milliseconds is a slow one.
+    pub(crate) fn new(slow_sync_millis: u64) -> Self {
         Self {
+            slow_sync_nanos: slow_sync_millis.saturating_mul(1_000_000),
             sync: HistogramCounter::default(),
             write: HistogramCounter::default(),
             queue_wait: HistogramCounter::default(),
@@ -63,7 +65,6 @@ impl Default for WalCounters {
             disk_read: HistogramCounter::default(),
             group_entries: HistogramCounter::default(),
             group_bytes: HistogramCounter::default(),
-            written_bytes: Counter::default(),
             syncs: Counter::default(),
             slow_syncs: Counter::default(),
             sync_errors: Counter::default(),
@@ -74,25 +75,20 @@ impl Default for WalCounters {
             chunks_fresh: Counter::default(),
             chunks_reused: Counter::default(),
             pending_bytes: Counter::default(),
-            untimed: Counter::default(),
+            is_sync_fast: Counter::default(),
             scrubs: Counter::default(),
             scrubbed_bytes: Counter::default(),
             last_scrub: Counter::default(),
             since: Instant::now(),
         }
     }
-}
 
-fn count(counter: &Counter, more: u64) {
-    counter.fetch_add(more, Ordering::Relaxed);
-}
+    /// Whether the group that is begun now is timed.
+    fn is_group_timed(&self) -> bool {
+        self.is_sync_fast.load(Ordering::Relaxed) == 0
+            || self.syncs.load(Ordering::Relaxed).is_multiple_of(GROUPS_PER_TIMED)
+    }
 
-fn nanos(duration: Duration) -> u64 {
-    // Five centuries are enough, and a number of 128 bits is not.
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
-}
-
-impl WalCounters {
     /// The bytes that wait for a sync.
     pub(crate) fn pending(&self) -> u64 {
         self.pending_bytes.load(Ordering::Relaxed)
@@ -153,7 +149,7 @@ impl WalCounters {
             disk_read_seconds: self.disk_read.read(),
             group_entries: self.group_entries.read(),
             group_bytes: self.group_bytes.read(),
-            written_bytes: value(&self.written_bytes),
+            written_bytes: self.group_bytes.sum(),
             syncs: value(&self.syncs),
             slow_syncs: value(&self.slow_syncs),
             sync_errors: value(&self.sync_errors),
@@ -173,10 +169,19 @@ impl WalCounters {
     }
 }
 
+fn count(counter: &Counter, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+fn nanos(duration: Duration) -> u64 {
+    // Five centuries are enough, and a number of 128 bits is not.
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
+}
+
 /// What the group is that gathers.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    operations: u64,
+    is_begun: bool,
     entries: u64,
     /// When its first operation was accepted, if it is timed.
     since: Option<Instant>,
@@ -185,11 +190,16 @@ pub(crate) struct Gathering {
 impl Gathering {
     /// An operation with so many entries joins it.
     pub(crate) fn add(&mut self, entries: usize, counters: &WalCounters) {
-        if self.operations == 0 && counters.untimed.load(Ordering::Relaxed) == 0 {
-            self.since = Some(Instant::now());
+        if !self.is_begun {
+            self.is_begun = true;
+            self.since = counters.is_group_timed().then(Instant::now);
         }
-        self.operations += 1;
         self.entries += entries as u64;
+    }
+
+    /// How many entries there are in it.
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
     }
 }
 
@@ -197,40 +207,68 @@ impl Gathering {
 #[derive(Debug)]
 pub(crate) struct FlushTimer<'a> {
     counters: &'a WalCounters,
-    slow_sync_millis: u64,
-    group: Gathering,
-    group_bytes: u64,
-    /// When the group was taken, if it is timed.
-    taken: Option<Instant>,
-    /// When all was written, if it is timed.
-    written: Option<Instant>,
+    is_group: bool,
+    entries: u64,
+    bytes: u64,
+    times: Option<FlushTimes>,
+}
+
+/// When the stages of a flush were reached.
+#[derive(Debug)]
+struct FlushTimes {
+    /// The first operation of the group was accepted.
+    since: Instant,
+    /// The group was taken.
+    taken: Instant,
+    /// All was written.
+    written: Instant,
+    /// What of that was making chunks.
     rotation: Duration,
+}
+
+impl FlushTimes {
+    #[cold]
+    fn begin(since: Instant) -> Self {
+        let taken = Instant::now();
+        Self { since, taken, written: taken, rotation: Duration::ZERO }
+    }
+
+    #[cold]
+    fn all_written(&mut self) {
+        self.written = Instant::now();
+    }
+
+    #[cold]
+    fn synced(&self, counters: &WalCounters, group_bytes: u64) {
+        let Self { since, taken, written, rotation } = *self;
+        let now = Instant::now();
+        let took = nanos(now.duration_since(written));
+        counters.sync.record(took);
+        if took >= counters.slow_sync_nanos {
+            count(&counters.slow_syncs, 1);
+            let sync_seconds = Duration::from_nanos(took).as_secs_f64();
+            tracing::warn!(sync_seconds, group_bytes, "a sync was slow");
+        }
+        counters.write.record(nanos(written.duration_since(taken).saturating_sub(rotation)));
+        counters.queue_wait.record(nanos(taken.duration_since(since)));
+        counters.durable_latency.record(nanos(now.duration_since(since)));
+        counters.is_sync_fast.store(u64::from(took < FAST_SYNC_NANOS), Ordering::Relaxed);
+    }
 }
 
 impl<'a> FlushTimer<'a> {
     /// A flush takes what gathered, `bytes` of it. Nothing is counted, and no clock read, where that is nothing.
-    pub(crate) fn begin(
-        counters: &'a WalCounters,
-        slow_sync_millis: u64,
-        group: Gathering,
-        bytes: u64,
-    ) -> Self {
-        let taken = group.since.map(|_| Instant::now());
-        Self {
-            counters,
-            slow_sync_millis,
-            group,
-            group_bytes: bytes,
-            taken,
-            written: None,
-            rotation: Duration::ZERO,
-        }
+    pub(crate) fn begin(counters: &'a WalCounters, group: &Gathering, bytes: u64) -> Self {
+        let times = group.since.map(FlushTimes::begin);
+        Self { counters, is_group: group.is_begun, entries: group.entries, bytes, times }
     }
 
     /// A chunk was made.
     pub(crate) fn rotated(&mut self, begin: Instant, space: Space) {
         let took = begin.elapsed();
-        self.rotation += took;
+        if let Some(times) = &mut self.times {
+            times.rotation += took;
+        }
         self.counters.rotation.record(nanos(took));
         match space {
             Space::Fresh => count(&self.counters.chunks_fresh, 1),
@@ -240,40 +278,23 @@ impl<'a> FlushTimer<'a> {
 
     /// All is written; what follows is the sync.
     pub(crate) fn all_written(&mut self) {
-        if self.group.operations > 0 {
-            count(&self.counters.written_bytes, self.group_bytes);
-            self.counters.group_bytes.record(self.group_bytes);
-            self.counters.group_entries.record(self.group.entries);
-            self.written = self.taken.map(|_| Instant::now());
+        if self.is_group {
+            self.counters.group_bytes.record(self.bytes);
+            self.counters.group_entries.record(self.entries);
+            if let Some(times) = &mut self.times {
+                times.all_written();
+            }
         }
     }
 
     /// The chunk was synced: counts, and tells if it was slow.
-    pub(crate) fn synced(&mut self) {
-        if self.group.operations == 0 {
-            return;
+    pub(crate) fn synced(&self) {
+        if self.is_group {
+            count(&self.counters.syncs, 1);
+            if let Some(times) = &self.times {
+                times.synced(self.counters, self.bytes);
+            }
         }
-        let counters = self.counters;
-        count(&counters.syncs, 1);
-        let (Some(since), Some(taken), Some(written)) = (self.group.since, self.taken, self.written) else {
-            let untimed = counters.untimed.load(Ordering::Relaxed);
-            counters.untimed.store(untimed.saturating_sub(1), Ordering::Relaxed);
-            return;
-        };
-        let now = Instant::now();
-        let took = nanos(now.duration_since(written));
-        counters.sync.record(took);
-        if took >= self.slow_sync_millis.saturating_mul(1_000_000) {
-            count(&counters.slow_syncs, 1);
-            let sync_seconds = Duration::from_nanos(took).as_secs_f64();
-            tracing::warn!(sync_seconds, group_bytes = self.group_bytes, "a sync was slow");
-        }
-        let write = written.duration_since(taken).saturating_sub(self.rotation);
-        counters.write.record(nanos(write));
-        counters.queue_wait.record(nanos(taken.duration_since(since)));
-        counters.durable_latency.record(nanos(now.duration_since(since)));
-        let untimed = if took < FAST_SYNC_NANOS { GROUPS_PER_TIMED - 1 } else { 0 };
-        counters.untimed.store(untimed, Ordering::Relaxed);
     }
 }
 

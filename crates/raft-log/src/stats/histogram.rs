@@ -95,12 +95,17 @@ impl<S: Scale> HistogramCounter<S> {
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
+    /// The sum of what was counted.
+    pub(crate) fn sum(&self) -> u64 {
+        self.sum.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn read(&self) -> Histogram {
         let count = |count: &Counter| count.load(Ordering::Relaxed);
         Histogram {
             bounds: (0..S::BOUNDS).map(S::bound).collect(),
             counts: self.buckets.iter().take(S::BOUNDS + 1).map(count).collect(),
-            sum: S::to_unit(self.sum.load(Ordering::Relaxed)),
+            sum: S::to_unit(self.sum()),
         }
     }
 }
