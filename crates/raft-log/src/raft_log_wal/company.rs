@@ -38,8 +38,9 @@ pub(super) struct Company {
 const FORGOTTEN_PART: u32 = 1 << 15;
 
 impl Company {
-    /// Waits for those who were told by a flush that took so long to come back, if that has been worth it.
-    pub(super) fn wait(&mut self, shared: &Shared, told: u64, took: Duration) {
+    /// Waits for those who were told by a flush that took so long to come back to those who were waiting then, if that
+    /// has been worth it.
+    pub(super) fn wait(&mut self, shared: &Shared, waiting: u64, told: u64, took: Duration) {
         let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGOTTEN_PART));
         self.quickest = Some(quickest);
         if told == 0 {
@@ -49,14 +50,15 @@ impl Company {
             self.pause -= 1;
             return;
         }
-        let wanted = shared.waiting() + told;
+        let wanted = waiting + told;
         let patience = Patience::new(Instant::now() + (quickest + quickest / 4).min(PATIENCE_MAX));
-        while shared.waiting() < wanted && shared.counters.pending() < shared.flush_bytes {
-            if !patience.wait() {
-                return self.was_in_vain();
-            }
+        let is_enough = || shared.waiting() >= wanted || shared.counters.pending() >= shared.flush_bytes;
+        while !is_enough() && patience.wait() {}
+        if is_enough() {
+            (self.in_vain, self.last_pause) = (0, 0);
+        } else {
+            self.was_in_vain();
         }
-        (self.in_vain, self.last_pause) = (0, 0);
     }
 
     fn was_in_vain(&mut self) {

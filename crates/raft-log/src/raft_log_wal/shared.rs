@@ -217,8 +217,10 @@ impl Shared {
             let begin = Instant::now();
             let _ = self.flush();
             let took = begin.elapsed();
+            // Before they are told: the first of them are back before the last one is.
+            let waiting = self.waiting();
             let told = self.after_flush();
-            company.wait(self, told, took);
+            company.wait(self, waiting, told, took);
         }
     }
 
