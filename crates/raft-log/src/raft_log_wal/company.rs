@@ -2,11 +2,11 @@
 //! of all of them takes hardly longer than one of a half.
 //!
 //! Without it, writers that wait for their callbacks fall into two halves that take turns, each waiting for the sync of
-//! the other. So the flush thread waits until as many operations are there as were told and were waiting: for no longer
-//! than the quickest flush takes, which is what one flush less is worth, and not at all for a while after that was in
-//! vain twice. Where they take longer than that to come back, as when they are thousands, taking turns is better: one
-//! half submits while the other is synced. The entries of a batch count one by one: an engine has one callback for those
-//! of many clients.
+//! the other. So the flush thread waits until as many operations are there as were in flight of late: for no longer than
+//! the quickest flush takes, which is what one flush less is worth, and not at all for a while after that was in vain
+//! twice. Where they take longer than that to come back, as when they are thousands, taking turns is better: one half
+//! submits while the other is synced. The entries of a batch count one by one: an engine has one callback for those of
+//! many clients.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,16 @@ const PATIENCE_MAX: Duration = Duration::from_millis(1);
 const PAUSE_MIN: u32 = 16;
 const PAUSE_MAX: u32 = 4096;
 
+/// With each flush that sees fewer operations in flight, their number is taken to have shrunk by this part.
+const FEWER_PART: u64 = 16;
+
+/// A wait was in vain if more than this part of the operations in flight are missing at its end.
+const MISSING_PART: u64 = 8;
+
+/// By this part of itself the quickest flush is forgotten with each that is slower: it is twice as long after some ten
+/// thousands.
+const FORGOTTEN_PART: u32 = 1 << 15;
+
 /// What waiting has brought so far.
 #[derive(Debug, Default)]
 pub(super) struct Company {
@@ -29,17 +39,15 @@ pub(super) struct Company {
     pause: u32,
     /// How long the last pause was.
     last_pause: u32,
+    /// How many operations were in flight at most, of late.
+    in_flight: u64,
     /// How long the quickest flush took, of late.
     quickest: Option<Duration>,
 }
 
-/// By this part of itself the quickest flush is forgotten with each that is slower: it is twice as long after some ten
-/// thousands.
-const FORGOTTEN_PART: u32 = 1 << 15;
-
 impl Company {
-    /// Waits for those who were told by a flush that took so long to come back to those who were waiting then, if that
-    /// has been worth it.
+    /// Waits until those whom a flush told are back with those who were `waiting` when it ended, if that has been worth
+    /// it. The flush took so long.
     pub(super) fn wait(&mut self, shared: &Shared, waiting: u64, told: u64, took: Duration) {
         let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGOTTEN_PART));
         self.quickest = Some(quickest);
@@ -50,13 +58,15 @@ impl Company {
             self.pause -= 1;
             return;
         }
-        let wanted = waiting + told;
+        self.in_flight = (waiting + told).max(self.in_flight - self.in_flight / FEWER_PART);
         let patience = Patience::new(Instant::now() + (quickest + quickest / 4).min(PATIENCE_MAX));
-        let is_enough = || shared.waiting() >= wanted || shared.counters.pending() >= shared.flush_bytes;
-        while !is_enough() && patience.wait() {}
-        if is_enough() {
+        let is_enough =
+            |wanted| shared.waiting() >= wanted || shared.counters.pending() >= shared.flush_bytes;
+        while !is_enough(self.in_flight) && patience.wait() {}
+        if is_enough(self.in_flight - self.in_flight / MISSING_PART) {
             (self.in_vain, self.last_pause) = (0, 0);
         } else {
+            self.in_flight = shared.waiting();
             self.was_in_vain();
         }
     }
