@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 /// Writes a value as bytes.
 ///
-/// `u64`, `String`, `Vec<u8>`, [`Bytes`] and `()` are ready-made; numbers are written little-endian. Types that `serde`
-/// or another library encodes take two lines: its bytes are appended to `out`, and its error goes into
+/// Integers of a fixed size, `String`, `Vec<u8>`, [`Bytes`] and `()` are ready-made; integers are written little-endian.
+/// Types that `serde` or another library encodes take two lines: its bytes are appended to `out`, and its error goes into
 /// [`EncodeError::custom`].
 ///
 /// A value is given back exactly the bytes it wrote, so the last of its fields needs no size:
@@ -182,21 +182,28 @@ impl Decode for String {
     }
 }
 
-impl Encode for u64 {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        out.extend_from_slice(&self.to_le_bytes());
-        Ok(())
-    }
+/// Little-endian, in as many bytes as the type has.
+macro_rules! numbers {
+    ($($number:ty),*) => {$(
+        impl Encode for $number {
+            fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+                out.extend_from_slice(&self.to_le_bytes());
+                Ok(())
+            }
+        }
+
+        impl Decode for $number {
+            fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+                let mut reader = crate::OffsetReader::new(&bytes);
+                let value = Self::from_le_bytes(reader.array()?);
+                reader.finish()?;
+                Ok(value)
+            }
+        }
+    )*};
 }
 
-impl Decode for u64 {
-    fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
-        let mut reader = crate::OffsetReader::new(&bytes);
-        let value = reader.u64()?;
-        reader.finish()?;
-        Ok(value)
-    }
-}
+numbers!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128);
 
 impl Encode for () {
     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> {

@@ -14,10 +14,11 @@ pub struct Config {
     /// The directory of the log. Its last component is created if its parent exists.
     pub directory: PathBuf,
 
-    /// Refuse to open a directory that does not exist, instead of creating it. Default: `false`.
+    /// Refuse to open where there is no log yet, be it that the directory does not exist or that it holds none, instead of
+    /// beginning one. Default: `false`.
     ///
-    /// A directory that is there and empty is a new log all the same, with no vote: keep the log in a directory *below* a
-    /// mount point, so that a disk that was not mounted is an error and not a node that forgot its vote.
+    /// A new log has no vote, and a node that forgot its vote can elect two leaders. Set this for every start of a node but
+    /// its first: then a mistyped path, a disk that is not mounted, or one that was wiped, is an error.
     #[cfg_attr(feature = "serde", serde(default))]
     pub must_exist: bool,
 

@@ -226,7 +226,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
 //! let mut config = Config::new(directory.path());
-//! config.must_exist = true; // a mistyped path is an error, and not a new log
+//! config.must_exist = false; // `true` after a node's first start: a mistyped path is then an error, and not a new log
 //! config.log_cache_capacity = 64 << 20; // bytes
 //! config.chunk.max_size = 16 << 20; // bytes
 //! let log = RaftLog::open(config)?;

@@ -147,6 +147,12 @@ impl<T: Types> RaftLog<T> {
             tracing::error!(%directory, %error, "the directory does not make a log");
         })?;
         machine.end_replay();
+        if config.must_exist
+            && recovered.chunks.is_empty()
+            && !matches!(recovered.durable, DurableFacts::Mark(_))
+        {
+            return Err(OpenError::NoLog { directory: storage.path().display().to_string() });
+        }
 
         let mut report = OpenReport {
             chunks: recovered.chunks.len(),

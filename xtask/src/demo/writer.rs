@@ -61,7 +61,6 @@ impl WriteUntilKilled {
         tear::leave_no_core()?;
         let mut random = Random::new(self.seed);
         let mut config = Config::new(&self.dir);
-        config.must_exist = true;
         config.chunk.max_size = self.chunk_bytes;
         config.log_cache_max_items = 1000;
         config.chunk.space_step = match (self.tear_after, random.between(0, 2)) {

@@ -85,7 +85,6 @@ pub(super) fn digest(state: &RaftLogState<PlainTypes>, entries: &[(TermIndex, By
 pub(super) fn open(directory: &Path) -> Outcome<Opened> {
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let mut config = Config::new(directory);
-        config.must_exist = true;
         // Few, so that most is read from the files.
         config.log_cache_max_items = 4;
         let log: Log = RaftLog::open(config).map_err(|error| because("the log does not open", &error))?;

@@ -106,3 +106,28 @@ fn a_frame_costs_at_most_36_bytes_around_a_plain_entry_of_256() {
     println!("a frame adds {overhead} bytes to 256, its id of 16 among them");
     assert!(overhead <= 36, "{overhead}");
 }
+
+/// The value comes back from these bytes, and from no other number of them.
+fn assert_written<V: Encode + Decode + PartialEq + std::fmt::Debug>(value: V, written: &[u8]) {
+    let mut out = Vec::new();
+    value.encode(&mut out).unwrap();
+    assert_eq!(out, written);
+    assert_eq!(V::decode(out.clone().into()).unwrap(), value);
+    out.push(0);
+    assert!(V::decode(out.into()).is_err(), "{value:?} and a byte");
+    assert!(V::decode(Bytes::copy_from_slice(&written[1..])).is_err(), "{value:?} without a byte");
+}
+
+#[test]
+fn integers_take_their_own_size_and_begin_with_the_lowest_byte() {
+    assert_written(7_u8, &[7]);
+    assert_written(-2_i8, &[0xfe]);
+    assert_written(0x0102_u16, &[2, 1]);
+    assert_written(-2_i16, &[0xfe, 0xff]);
+    assert_written(0x0102_0304_u32, &[4, 3, 2, 1]);
+    assert_written(i32::MIN, &[0, 0, 0, 0x80]);
+    assert_written(0x0102_0304_0506_0708_u64, &[8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_written(-1_i64, &[0xff; 8]);
+    assert_written(1_u128 << 120, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_written(-1_i128, &[0xff; 16]);
+}

@@ -114,3 +114,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("no exit code: {output:?}"))
 }
+
+/// What a command printed as one JSON value.
+pub(crate) fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}

@@ -66,8 +66,23 @@ fn a_log_that_must_exist_is_not_created() {
     );
     assert!(told(&error).contains(path.to_str().unwrap()), "{}", told(&error));
     assert!(!path.exists());
-    fs::create_dir(&path).unwrap();
-    drop(Log::open(config).unwrap());
+
+    // A directory that is there, and where a log was opened, is no log before something was written.
+    drop(Log::open(&path).unwrap());
+    let error = Log::open(config.clone()).unwrap_err();
+    assert!(matches!(&error, OpenError::NoLog { .. }), "{error:?}");
+    assert!(told(&error).contains(path.to_str().unwrap()), "{}", told(&error));
+    assert_eq!(look(&path).into_keys().collect::<Vec<_>>(), ["LOCK"]);
+
+    let mut log = Log::open(&path).unwrap();
+    log.save_vote(PlainVote::new(1, 2)).unwrap();
+    log.close().unwrap();
+    drop(log);
+    drop(Log::open(config.clone()).unwrap());
+    for (name, _) in look(&path).into_iter().filter(|(name, _)| name.ends_with(".wal") || name == "DURABLE") {
+        fs::remove_file(path.join(name)).unwrap();
+    }
+    assert!(matches!(Log::open(config), Err(OpenError::NoLog { .. })), "all was removed");
 }
 
 #[test]
