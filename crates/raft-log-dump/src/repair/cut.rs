@@ -57,10 +57,11 @@ fn cut_of(storage: &dyn Storage, ids: &[ChunkId], error: &RecoveryError, limit: 
     let newest = ids.last().copied().ok_or("no chunk is left")?;
     match error {
         RecoveryError::Corrupt { chunk, offset, kind } => match kind {
-            // Nothing is lost then.
-            CorruptKind::OtherChunk { found } if limit == u64::MAX && !ids.contains(found) => {
-                Err(format!("rename {} to {}", chunk.file_name(), found.file_name()))
-            }
+            CorruptKind::OtherChunk { .. } if limit == u64::MAX => match misnamed(storage, ids, *chunk)? {
+                // Nothing is lost then.
+                Some(files) => Err(rename_advice(&files)),
+                None => end_before(ids, *chunk),
+            },
             CorruptKind::Header(_) | CorruptKind::State(_) | CorruptKind::OtherChunk { .. } => {
                 end_before(ids, *chunk)
             }
@@ -97,6 +98,37 @@ fn cut_of(storage: &dyn Storage, ids: &[ChunkId], error: &RecoveryError, limit: 
         RecoveryError::NotAFile { .. } => Err("move it away; it is not part of a log".to_owned()),
         _ => Err("this tool knows no way to mend that".to_owned()),
     }
+}
+
+/// The files that bear each other's names, or a name that is no file's, each with the chunk that it is by its header;
+/// `None` where a name is that of a file as well that is what it is called, or that has no good header.
+fn misnamed(
+    storage: &dyn Storage,
+    ids: &[ChunkId],
+    chunk: ChunkId,
+) -> Result<Option<Vec<(ChunkId, ChunkId)>>, String> {
+    let mut files: Vec<(ChunkId, ChunkId)> = Vec::new();
+    let mut name = chunk;
+    while ids.contains(&name) && files.first().is_none_or(|first| first.0 != name) {
+        let cannot = |error: io::Error| format!("cannot read {name}: {}", full_text(&error));
+        let Ok(header) = read_header(storage, name).map_err(cannot)? else { return Ok(None) };
+        if files.iter().any(|(_, is)| *is == header.chunk_id) || header.chunk_id == name {
+            return Ok(None);
+        }
+        files.push((name, header.chunk_id));
+        name = header.chunk_id;
+    }
+    Ok(Some(files))
+}
+
+fn rename_advice(files: &[(ChunkId, ChunkId)]) -> String {
+    let mut renames: Vec<String> =
+        files.iter().map(|(name, is)| format!("rename {} to {}", name.file_name(), is.file_name())).collect();
+    // The last one first: its name is free, or is made free by hand.
+    renames.reverse();
+    let is_circle = files.first().map(|first| first.0) == files.last().map(|last| last.1);
+    let how = if is_circle { "by way of a name of no chunk, " } else { "" };
+    format!("{how}{}", renames.join(", then "))
 }
 
 /// A cut inside a chunk; at the end of the one before it if its own state would not stay.

@@ -307,6 +307,40 @@ fn a_renamed_chunk_is_to_get_its_name_back() {
 }
 
 #[test]
+fn chunks_that_bear_each_others_names_are_to_get_them_back() {
+    let files = life();
+    let names: Vec<String> = files.keys().filter(|name| name.ends_with(".wal")).cloned().collect();
+    assert!(names.len() >= 4, "{names:?}");
+    for circle in [&names[1..3], &names[..2], &names[1..4]] {
+        let mut changed = files.clone();
+        for (from, to) in circle.iter().zip(circle.iter().skip(1).chain(&circle[..1])) {
+            changed.insert(to.clone(), files[from].clone());
+        }
+        let place = directory(&changed);
+        let (output, plan) = plan_of(place.path());
+        assert!(plan.is_null(), "{plan}");
+        let said = text(&output.stderr);
+        assert!(said.contains("by way of a name of no chunk, rename "), "{said}");
+        let renames: Vec<(&str, &str)> = said
+            .split("rename ")
+            .skip(1)
+            .map(|rename| rename.split(' ').collect::<Vec<_>>())
+            .map(|words| (words[0], words[2].trim_end_matches([',', '.'])))
+            .collect();
+        assert_eq!(renames.len(), circle.len(), "{said}");
+        for (name, is) in renames {
+            assert_eq!(changed[name], files[is], "{said}");
+        }
+    }
+
+    // A copy in the place of a chunk that is not there any more: no name makes that good.
+    let mut copied = files.clone();
+    copied.insert(names[1].clone(), files[&names[2]].clone());
+    let (output, plan) = plan_of(directory(&copied).path());
+    assert!(!plan.is_null(), "{output:?}");
+}
+
+#[test]
 fn the_loss_must_be_named_as_a_log_id() {
     let directory = directory(&life());
     for text in ["5", "a:b", "1:2:3", "-1:2", ""] {
