@@ -316,7 +316,10 @@ fn only_what_is_durable_is_in_a_checkpoint() {
     let mut log = open(&memory, &small()).unwrap();
     let report = log.checkpoint(place.path().join("empty")).unwrap();
     assert_eq!((report.end, report.copied_chunks), (None, 0));
-    assert_eq!(contents(&open_at(&place.path().join("empty"))), []);
+    let empty = place.path().join("empty");
+    let refused = Log::open(Config { directory: empty.clone(), must_exist: true, ..small() }).unwrap_err();
+    assert!(matches!(refused, OpenError::NoLog { .. }), "nothing was durable: {refused:?}");
+    assert_eq!(contents(&Log::open(&empty).unwrap()), []);
 
     log.append(entries(1, 0..12)).unwrap();
     let report = log.checkpoint(place.path().join("unsynced")).unwrap();

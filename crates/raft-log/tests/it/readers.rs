@@ -1,14 +1,14 @@
 //! What a reader is promised: it sees at once what was written, says exactly what is missing, lives longer than the
 //! log, and waits for no sync.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use raft_log::{Config, RaftLogReader, RaftLogWriter, ReadError};
 use raft_log_codec::PlainTypes;
-use raft_log_testkit::MemoryStorage;
+use raft_log_testkit::{Call, MemoryStorage, WatchedStorage};
 
 use crate::support::*;
 
@@ -182,6 +182,70 @@ fn slowest_read(reader: &RaftLogReader<PlainTypes>, is_over: &AtomicBool) -> (Du
 }
 
 /// Writes from an index on, and waits for at least one sync.
+/// Has `change` made, on another thread and to its end, while the first read of a file is under way.
+fn read_while(change: impl FnOnce(&mut Log) + Send, read: impl FnOnce(&RaftLogReader<PlainTypes>)) {
+    let storage = WatchedStorage::new(MemoryStorage::new());
+    let mut config = without_cache();
+    config.chunk.max_records = 1000;
+    let mut log = Log::open_on(config, Arc::new(storage.clone())).unwrap();
+    for index in 0..40 {
+        log.append(entries(1, index..index + 1)).unwrap();
+        // Entries lie far apart, so that a limited read finds in several pieces what it may give.
+        log.save_user_data(Some(vec![0; 300].into())).unwrap();
+    }
+    log.sync().unwrap();
+    let reader = log.reader();
+    let (begin, begun) = mpsc::channel();
+    let (end, ended) = mpsc::channel();
+    let (is_armed, ended) = (AtomicBool::new(true), Mutex::new(ended));
+    storage.watch(move |call| {
+        if matches!(call, Call::Read(_)) && is_armed.swap(false, Ordering::Relaxed) {
+            begin.send(()).unwrap();
+            ended.lock().unwrap().recv().unwrap();
+        }
+    });
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            begun.recv().unwrap();
+            change(&mut log);
+            end.send(()).unwrap();
+            log
+        });
+        read(&reader);
+    });
+}
+
+#[test]
+fn what_a_limited_read_gives_is_of_one_moment() {
+    let bytes_of_ten = 10 * 70;
+    read_while(
+        |_| {},
+        |reader| {
+            let read = reader.read_limited(5, 40, bytes_of_ten).unwrap();
+            assert!(read.len() >= 8, "found in several pieces: {}", read.len());
+            assert_eq!(read, entries(1, 5..5 + read.len() as u64));
+        },
+    );
+    // Other entries take the place of some that were found, and of some that were not yet.
+    read_while(
+        |log| {
+            log.truncate(Some(id(1, 5))).unwrap();
+            log.append(entries(2, 6..40)).unwrap();
+        },
+        |reader| {
+            let read = reader.read_limited(5, 40, bytes_of_ten).unwrap();
+            assert!(read.len() >= 8, "{}", read.len());
+            let after: Vec<_> = [entries(1, 5..6), entries(2, 6..40)].concat();
+            assert_eq!(read, after[..read.len()]);
+        },
+    );
+    // Entries that were read already are gone, and none came.
+    read_while(
+        |log| log.truncate(Some(id(1, 2))).unwrap(),
+        |reader| assert_eq!(reader.read_limited(5, 40, bytes_of_ten).unwrap(), []),
+    );
+}
+
 type Write = fn(&mut Log, u64);
 
 #[test]
