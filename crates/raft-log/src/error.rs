@@ -20,7 +20,7 @@ pub enum OpenError {
     /// The directory cannot be opened or created; the cause names it.
     #[error("cannot open the log's directory")]
     Directory(#[source] io::Error),
-    /// [`Config::must_exist`] is set, and the directory holds no log.
+    /// [`Config::must_exist`](crate::Config::must_exist) is set, and the directory holds no log.
     #[error(
         "there is no log in {directory}, and must_exist is set: check the path, and that its disk is mounted; \
          only a node that starts for the first time may begin a log"
