@@ -70,7 +70,10 @@ impl WriteUntilKilled {
             (None, 1) => 64 << 10,
             (None, _) => 1 << 20,
         };
-        let log = RaftLog::open(config).map_err(|error| because("cannot open the log", &error))?;
+        // Not made if it is gone.
+        let storage = raft_log::DirectoryStorage::open(&self.dir)?;
+        let log = RaftLog::open_on(config, std::sync::Arc::new(storage))
+            .map_err(|error| because("cannot open the log", &error))?;
         let submitted = marks_of(&log.state());
         let input = Input::load(&self.input)?;
         let mut writer = Writer { log, input, random, term: self.term, submitted, tickets: VecDeque::new() };

@@ -87,7 +87,10 @@ pub(super) fn open(directory: &Path) -> Outcome<Opened> {
         let mut config = Config::new(directory);
         // Few, so that most is read from the files.
         config.log_cache_max_items = 4;
-        let log: Log = RaftLog::open(config).map_err(|error| because("the log does not open", &error))?;
+        // A directory that is gone is not made again: that would pass for an empty log.
+        let storage = raft_log::DirectoryStorage::open(directory)?;
+        let log: Log = RaftLog::open_on(config, std::sync::Arc::new(storage))
+            .map_err(|error| because("the log does not open", &error))?;
         Ok(Opened { found: Found::of(&log)?, report: log.report().clone() })
     }));
     opened.unwrap_or_else(|_| Err("opening the log panicked".into()))
