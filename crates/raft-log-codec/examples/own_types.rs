@@ -150,7 +150,7 @@ pub(crate) fn records() -> Vec<Record<KvTypes>> {
     let vote = LeaderVote { term: 3, node: "node-b.example".to_owned(), granted: true };
     let set = Command::Set { key: "colour".to_owned(), value: Bytes::from_static(b"green") };
     vec![
-        Record::State(RaftLogState::default()),
+        Record::State(Box::default()),
         Record::SaveVote(vote.clone()),
         Record::Append(id(1), Command::Blank),
         Record::Append(id(2), set),
@@ -159,13 +159,13 @@ pub(crate) fn records() -> Vec<Record<KvTypes>> {
         Record::Commit(id(1)),
         Record::SaveUserData(Some("members: a, b, c".to_owned())),
         Record::PurgeUpto(id(1)),
-        Record::State(RaftLogState {
+        Record::State(Box::new(RaftLogState {
             vote: Some(vote),
             last: Some(id(1)),
             committed: Some(id(1)),
             purged: Some(id(1)),
             user_data: Some("members: a, b, c".to_owned()),
-        }),
+        })),
     ]
 }
 

@@ -144,6 +144,7 @@ impl DecodeError {
 }
 
 impl Encode for Bytes {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         out.extend_from_slice(self);
         Ok(())
@@ -157,6 +158,7 @@ impl Decode for Bytes {
 }
 
 impl Encode for Vec<u8> {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         out.extend_from_slice(self);
         Ok(())

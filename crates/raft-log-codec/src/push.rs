@@ -86,6 +86,7 @@ fn push_sealed(
     Ok(())
 }
 
+#[inline]
 fn push_parts<L: LogId>(
     out: &mut Vec<u8>,
     kind: RecordKind,
@@ -108,22 +109,15 @@ fn push_parts<L: LogId>(
     let len_field = len as u32;
     out.resize(start + frame_size(len_field), 0);
     put_fields(out.get_mut(start..).unwrap_or_default(), kind, id_len, len_field);
-    unfinished.keep();
+    std::mem::forget(unfinished);
     Ok(())
 }
 
-/// A frame in the making: dropped before it is kept, on an error or a panic of an application's encoder, it leaves
+/// A frame in the making: dropped, on an error or a panic of an application's encoder, it leaves
 /// no trace.
 struct Unfinished<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
-}
-
-impl Unfinished<'_> {
-    fn keep(mut self) {
-        // Cutting back to here cuts nothing.
-        self.start = usize::MAX;
-    }
 }
 
 impl Drop for Unfinished<'_> {

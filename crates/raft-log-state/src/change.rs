@@ -80,7 +80,7 @@ impl<T: Types> Debug for Change<'_, T> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use raft_log_codec::{PlainTypes, PlainVote, RaftLogState, TermIndex};
+    use raft_log_codec::{PlainTypes, PlainVote, TermIndex};
 
     use super::*;
 
@@ -99,7 +99,7 @@ mod tests {
             (R::PurgeUpto(id), Some(Change::PurgeUpto(&id))),
             (R::SaveUserData(None), Some(Change::SaveUserData(None))),
             (R::SaveUserData(Some(data.clone())), Some(Change::SaveUserData(Some(&data)))),
-            (R::State(RaftLogState::default()), None),
+            (R::State(Box::default()), None),
         ] {
             assert_eq!(Change::of(&record), change, "{record:?}");
         }

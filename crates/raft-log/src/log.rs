@@ -144,7 +144,7 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
             return Err(error.into());
         }
         let mut view = self.view.write();
-        view.apply(self.records.drain(..), &self.places);
+        view.apply(&mut self.records, &self.places);
         view.evict(self.wal.durable());
         drop(view);
         if self.records.capacity() > RECORDS_KEPT {

@@ -107,9 +107,21 @@ impl<E: Clone> LogCache<E> {
 
     /// Drops the oldest entries until the limits are kept, or the oldest is not durable.
     pub fn evict(&mut self, durable: Position) {
-        while self.is_over() && self.entries.front().is_some_and(|oldest| oldest.position < durable) {
-            self.pop_front();
+        // First looked at and then dropped: old entries have left the processor's caches, and reading them one after
+        // the other does not wait for what dropping each does.
+        let (mut items, mut bytes) = (self.entries.len(), self.bytes);
+        for oldest in &self.entries {
+            let is_over = items > self.max_items || bytes > self.capacity;
+            if !is_over || oldest.position >= durable {
+                break;
+            }
+            items -= 1;
+            bytes -= oldest.bytes;
         }
+        let evicted = self.entries.len() - items;
+        self.entries.drain(..evicted);
+        self.first += evicted as u64;
+        self.bytes = bytes;
         self.shrink();
     }
 

@@ -58,26 +58,39 @@ impl LogData {
     /// Adds the entry `index` behind all others.
     #[inline]
     pub fn push(&mut self, index: u64, place: Place) {
-        let unit = u32::try_from(place.offset / OFFSET_UNIT);
-        assert!(unit.is_ok(), "a chunk is smaller than 32 GiB");
-        let unit = unit.unwrap_or_default();
-        if let Some(Run { chunk, live, offsets: Offsets::Known { units, .. } }) = self.runs.back_mut()
-            && *chunk == place.chunk
-            && live.end == index
-        {
-            units.push(unit);
-            live.end += 1;
-            return;
+        self.push_all(index, &[place]);
+    }
+
+    /// Adds the entries from `first` on behind all others, one for each place.
+    pub fn push_all(&mut self, first: u64, places: &[Place]) {
+        let mut index = first;
+        for places in places.chunk_by(|a, b| a.chunk == b.chunk) {
+            let Some(chunk) = places.first().map(|place| place.chunk) else { continue };
+            self.open_run(index, chunk);
+            let Some(Run { live, offsets: Offsets::Known { units, .. }, .. }) = self.runs.back_mut() else {
+                unreachable!("a run whose offsets are known was just opened")
+            };
+            units.extend(places.iter().map(|place| {
+                let unit = u32::try_from(place.offset / OFFSET_UNIT);
+                assert!(unit.is_ok(), "a chunk is smaller than 32 GiB");
+                unit.unwrap_or_default()
+            }));
+            index += places.len() as u64;
+            live.end = index;
         }
-        // The chunk before is full: its offsets need no room to grow any more.
-        if let Some(Run { offsets: Offsets::Known { units, .. }, .. }) = self.runs.back_mut() {
+    }
+
+    /// Begins a run for the entry `index` in `chunk`, unless the last run goes on with it.
+    fn open_run(&mut self, index: u64, chunk: ChunkId) {
+        if let Some(Run { chunk: last, live, offsets: Offsets::Known { units, .. } }) = self.runs.back_mut() {
+            if *last == chunk && live.end == index {
+                return;
+            }
+            // Its chunk is full: its offsets need no room to grow any more.
             units.shrink_to_fit();
         }
-        self.runs.push_back(Run {
-            chunk: place.chunk,
-            live: index..index + 1,
-            offsets: Offsets::Known { first: index, units: vec![unit] },
-        });
+        let offsets = Offsets::Known { first: index, units: Vec::new() };
+        self.runs.push_back(Run { chunk, live: index..index, offsets });
     }
 
     /// Drops entries from `index` on.

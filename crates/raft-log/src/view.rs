@@ -21,15 +21,17 @@ pub(crate) struct View<T: Types> {
 
 impl<T: Types> View<T> {
     /// Makes accepted records visible.
-    pub(crate) fn apply(&mut self, records: impl IntoIterator<Item = Record<T>>, places: &[Place]) {
-        for (record, place) in records.into_iter().zip(places) {
+    pub(crate) fn apply(&mut self, records: &mut Vec<Record<T>>, places: &[Place]) {
+        if let Some(Record::Append(first, _)) = records.first() {
+            self.data.push_all(first.index(), places);
+        }
+        for (record, place) in records.drain(..).zip(places) {
             // Entries first: they come by the million.
             if let Record::Append(id, payload) = record {
                 let index = id.index();
                 self.counts.append += 1;
                 self.counts.append_bytes += u64::from(place.size);
                 self.machine.apply(Change::Append(&id));
-                self.data.push(index, *place);
                 self.cache.push(index, (id, payload), place.size as usize, place.position());
                 continue;
             }

@@ -84,7 +84,7 @@ impl LogId for ToldId {
 
 /// A state with one part.
 pub(crate) fn state_with(set: impl FnOnce(&mut RaftLogState<ToldTypes>)) -> Record<ToldTypes> {
-    let mut state = RaftLogState::default();
+    let mut state = Box::<RaftLogState<ToldTypes>>::default();
     set(&mut state);
     Record::State(state)
 }

@@ -52,8 +52,8 @@ pub(crate) fn records() -> Vec<(&'static str, Record<RawTypes>)> {
         ("truncate_after", Record::TruncateAfter(Some(id(7, 999, b"node-b")))),
         ("truncate_after_none", Record::TruncateAfter(None)),
         ("purge_upto", Record::PurgeUpto(id(u64::MAX, u64::MAX, b""))),
-        ("state_empty", Record::State(RaftLogState::default())),
-        ("state_full", Record::State(full)),
+        ("state_empty", Record::State(Box::default())),
+        ("state_full", Record::State(Box::new(full))),
         ("save_user_data", Record::SaveUserData(Some(Bytes::from_static(b"members: a, b, c")))),
         ("save_user_data_empty", Record::SaveUserData(Some(Bytes::new()))),
         ("save_user_data_none", Record::SaveUserData(None)),
@@ -131,7 +131,7 @@ where
         id.clone().prop_map(Record::Commit),
         some_id().prop_map(Record::TruncateAfter),
         id.prop_map(Record::PurgeUpto),
-        state.prop_map(Record::State),
+        state.prop_map(|state| Record::State(Box::new(state))),
         proptest::option::of(data).prop_map(Record::SaveUserData),
     ]
 }

@@ -97,7 +97,7 @@ fn a_group_is_nothing_and_a_state_has_no_place_among_records() {
     let group = Bytes::copy_from_slice(&group_frame(seed, 64, 32));
     log.record(&raft_log_codec::Frame::parse(&group, seed, 64).unwrap()).unwrap();
     assert_eq!(state_of(&log), state_of(&sample()));
-    contradicts(log.record(&frame(&R::State(State::default()))), "a State record in the middle of a chunk");
+    contradicts(log.record(&frame(&R::State(Box::default()))), "a State record in the middle of a chunk");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn records_that_contradict_the_log_are_corrupt() {
     let mut other = state.state.clone();
     other.vote = Some(PlainVote::new(9, 9));
     let mut bytes = header.encode().to_vec();
-    bytes.extend(record_of(&header, HEADER_SIZE as u64, &Record::State(other)));
+    bytes.extend(record_of(&header, HEADER_SIZE as u64, &Record::State(Box::new(other))));
     state.files.insert(id.file_name(), bytes);
     let (chunk, offset, kind) = corrupt(&state);
     assert_eq!((chunk, offset), (id, HEADER_SIZE as u64));
