@@ -18,7 +18,8 @@ pub struct Config {
     /// beginning one. Default: `false`.
     ///
     /// A new log has no vote, and a node that forgot its vote can elect two leaders. Set this for every start of a node but
-    /// its first: then a mistyped path, a disk that is not mounted, or one that was wiped, is an error.
+    /// its first: then a mistyped path, a disk that is not mounted, or one that was wiped, is an error. A first start that
+    /// made nothing durable has left no log.
     #[cfg_attr(feature = "serde", serde(default))]
     pub must_exist: bool,
 

@@ -107,8 +107,8 @@ impl<E: Clone> LogCache<E> {
 
     /// Drops the oldest entries until the limits are kept, or the oldest is not durable.
     pub fn evict(&mut self, durable: Position) {
-        // First looked at and then dropped: old entries have left the processor's caches, and reading them one after
-        // the other does not wait for what dropping each does.
+        // First looked at and then dropped: old entries have left the processor's caches, and reading them one after the
+        // other does not wait for what dropping each does.
         let (mut items, mut bytes) = (self.entries.len(), self.bytes);
         for oldest in &self.entries {
             let is_over = items > self.max_items || bytes > self.capacity;
@@ -119,9 +119,10 @@ impl<E: Clone> LogCache<E> {
             bytes -= oldest.bytes;
         }
         let evicted = self.entries.len() - items;
-        self.entries.drain(..evicted);
+        // Before any is dropped: an application's entry might panic then.
         self.first += evicted as u64;
         self.bytes = bytes;
+        self.entries.drain(..evicted);
         self.shrink();
     }
 
