@@ -118,11 +118,9 @@ impl<E: Clone> LogCache<E> {
             items -= 1;
             bytes -= oldest.bytes;
         }
-        let evicted = self.entries.len() - items;
-        // Before any is dropped: an application's entry might panic then.
-        self.first += evicted as u64;
-        self.bytes = bytes;
-        self.entries.drain(..evicted);
+        while self.entries.len() > items {
+            self.pop_front();
+        }
         self.shrink();
     }
 
