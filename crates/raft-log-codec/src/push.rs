@@ -113,8 +113,7 @@ fn push_parts<L: LogId>(
     Ok(())
 }
 
-/// A frame in the making: dropped, on an error or a panic of an application's encoder, it leaves
-/// no trace.
+/// A frame in the making: dropped, on an error or a panic of an application's encoder, it leaves no trace.
 struct Unfinished<'a> {
     out: &'a mut Vec<u8>,
     start: usize,

@@ -28,7 +28,8 @@ pub enum Record<T: Types> {
     TruncateAfter(Option<T::LogId>),
     /// Entries up to this one are dropped.
     PurgeUpto(T::LogId),
-    /// The whole state here; never an operation. In a box: entries come by the million, and are a third as large.
+    /// The whole state here; never an operation. In a box, so that entries, which come by the
+    /// million, take less than half the memory.
     State(Box<RaftLogState<T>>),
     /// The application's own small state.
     SaveUserData(Option<T::UserData>),
