@@ -65,6 +65,7 @@ impl Extent {
     }
 
     /// The term that the entry `index` has.
+    #[inline]
     pub fn term(&self, index: u64) -> Option<u64> {
         let behind = self.terms.partition_point(|(from, _)| *from <= index);
         self.terms.get(behind.checked_sub(1)?).map(|(_, term)| *term)

@@ -105,9 +105,9 @@ impl RaftLogWalReader {
             let index = extent.first + position as u64;
             let Some(start) = offset_of(position) else { return Err(unknown_place(extent.chunk, index)) };
             // As many entries as one buffer holds, and no more than are asked for.
-            let wanted = window_max.min((bytes_max - bytes_read).max(FIRST_READ));
-            let count = entries_within(units.get(position..).unwrap_or_default(), wanted)
-                .min(extent.count - position);
+            let units_left = units.get(position..).unwrap_or_default();
+            let needed = entries_begun(units_left, bytes_max - bytes_read).min(extent.count - position);
+            let count = entries_within(units_left, window_max).min(needed);
             // Where the last one ends may not be known; a table that was forged need not rise.
             let last = offset_of(position + count - 1).unwrap_or(start);
             let end = offset_of(position + count).unwrap_or(last + FIRST_READ);
@@ -118,7 +118,8 @@ impl RaftLogWalReader {
                 .windows
                 .read(chunk, start, size)
                 .map_err(|source| ReadError::Io { chunk: extent.chunk, source })?;
-            entries.reserve(count);
+            // Not for this window alone: they would have to move for the next.
+            entries.reserve(needed);
             for position in position..position + count {
                 let index = extent.first + position as u64;
                 let offset = offset_of(position).unwrap_or(start);
@@ -166,12 +167,18 @@ impl RaftLogWalReader {
     }
 }
 
-/// How many of the entries that begin at `units` fit into `bytes`; at least one.
+/// How many of the entries that begin at `units` fit into `bytes`; at least one. Of the last one it is not known.
 fn entries_within(units: &[u32], bytes: u64) -> usize {
+    // One more begins than fits, at most.
+    entries_begun(units, bytes + 1).saturating_sub(1).max(1)
+}
+
+/// How many of the entries that begin at `units` do so within the first `bytes`; at least one.
+fn entries_begun(units: &[u32], bytes: u64) -> usize {
     let Some(first) = units.first() else { return 1 };
-    let units_max = u32::try_from(bytes / OFFSET_UNIT).unwrap_or(u32::MAX);
+    let units_max = u32::try_from(bytes.div_ceil(OFFSET_UNIT)).unwrap_or(u32::MAX);
     let end = first.saturating_add(units_max);
-    units.partition_point(|unit| *unit <= end).saturating_sub(1).max(1)
+    units.partition_point(|unit| *unit < end).max(1)
 }
 
 fn unknown_place(chunk: ChunkId, index: u64) -> ReadError {

@@ -1,11 +1,12 @@
 //! What a reader is promised: it sees at once what was written, says exactly what is missing, lives longer than the
 //! log, and waits for no sync.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use raft_log::{Config, RaftLogReader, RaftLogWriter, ReadError};
 use raft_log_codec::PlainTypes;
 use raft_log_testkit::{Call, MemoryStorage, WatchedStorage};
@@ -92,6 +93,53 @@ fn a_cached_read_gives_what_a_read_gives_or_nothing() {
     log.purge(id(1, 34)).unwrap();
     assert_eq!(reader.read_cached(34, 38, u64::MAX), None, "that it is purged, a read says");
     assert_eq!(reader.read_cached(35, 38, u64::MAX), Some(entries(1, 35..38)));
+}
+
+/// How often a file is read while `read` runs.
+fn reads_of<R>(storage: &WatchedStorage, read: impl FnOnce() -> R) -> (u64, R) {
+    let reads = Arc::new(AtomicU64::new(0));
+    let counted = reads.clone();
+    storage.watch(move |call| {
+        counted.fetch_add(u64::from(matches!(call, Call::Read(_))), Ordering::Relaxed);
+    });
+    let result = read();
+    (reads.load(Ordering::Relaxed), result)
+}
+
+#[test]
+fn neighbours_are_read_at_once_as_far_as_they_are_asked_for_and_the_buffer_goes() {
+    let config = Config { read_buffer_size: 8 << 10, chunk: Config::new("").chunk, ..without_cache() };
+    // Its frames take 400 bytes: 20 go into the buffer.
+    let all: Vec<_> = (0..200).map(|index| (id(1, index), Bytes::from(vec![index as u8; 368]))).collect();
+    let storage = WatchedStorage::new(MemoryStorage::new());
+    let open = || -> Log { Log::open_on(config.clone(), Arc::new(storage.clone())).unwrap() };
+    let check = |log: &Log, life: &str| {
+        // The table of a chunk that was found is read once.
+        assert_eq!(log.entry(0).unwrap(), all[0], "{life}");
+        for (start, bytes_max, reads, end) in [
+            (0, 1, 1, 1),
+            (7, 400, 1, 8),
+            (7, 401, 1, 9),
+            (0, 20 * 400, 1, 20),
+            (0, 20 * 400 + 1, 2, 21),
+            (150, 19 * 400 + 1, 1, 170),
+            // The last one alone, as it is not known where it ends.
+            (190, u64::MAX, 2, 200),
+            (0, u64::MAX, 11, 200),
+        ] {
+            let read = || log.reader().read_limited(start, 1000, bytes_max).unwrap();
+            let (count, found) = reads_of(&storage, read);
+            assert_eq!(found, all[start as usize..end], "{life}: {start}, {bytes_max}");
+            assert_eq!(count, reads, "{life}: {start}, {bytes_max}");
+        }
+    };
+    let mut log = open();
+    log.append(all.clone()).unwrap();
+    log.sync().unwrap();
+    check(&log, "the life that wrote it");
+    log.close().unwrap();
+    drop(log);
+    check(&open(), "the next one");
 }
 
 #[test]
@@ -266,7 +314,7 @@ fn no_read_waits_for_a_sync() {
             log.sync().unwrap();
         }),
         ("a full queue and a purge", |log, index| {
-            let large = bytes::Bytes::from(vec![1; 40 << 10]);
+            let large = Bytes::from(vec![1; 40 << 10]);
             log.append((index..index + 2).map(|index| (id(1, index), large.clone()))).unwrap();
             log.append((index + 2..index + 4).map(|index| (id(1, index), large.clone()))).unwrap();
             log.purge(id(1, index)).unwrap();
