@@ -46,14 +46,16 @@ pub(super) struct Company {
 }
 
 impl Company {
-    /// Waits until those whom a flush told are back with those who were `waiting` when it ended, if that has been worth
-    /// it. The flush took so long.
-    pub(super) fn wait(&mut self, shared: &Shared, waiting: u64, told: u64, took: Duration) {
+    /// Takes note of how long a flush took that had something to sync.
+    pub(super) fn flush_took(&mut self, took: Duration) {
         let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGOTTEN_PART));
         self.quickest = Some(quickest);
-        if told == 0 {
-            return;
-        }
+    }
+
+    /// Waits until those whom a flush told are back with those who were `waiting` when it ended, if that has been worth
+    /// it.
+    pub(super) fn wait(&mut self, shared: &Shared, waiting: u64, told: u64) {
+        let Some(quickest) = self.quickest.filter(|_| told > 0) else { return };
         if self.pause > 0 {
             self.pause -= 1;
             return;

@@ -261,7 +261,7 @@ impl<T: Types> Wal<T> for RaftLogWal<T> {
         self.check_usable()?;
         let outcome = self.shared.flush();
         self.hand_over();
-        outcome
+        outcome.map(drop)
     }
 
     fn flush(&mut self, done: FlushCallback) {
