@@ -5,7 +5,7 @@
 //! - `contender`: what is asked of a log that takes part; `raft_log_peer`: this one
 //! - `window`: how a writer keeps a number of flushes under way
 //! - `round`: doing one thing for a fixed time, and what came of it
-//! - `writing`, `opening`, `reading`, `memory`, `length`, `beside`: the rows
+//! - `writing`, `steps`, `opening`, `reading`, `memory`, `length`, `beside`: the rows
 //! - `row`, `statistics`: what was measured, and what must hold of it
 //! - `run`, `table`, `page`, `chart`: how it is kept and shown
 //!
@@ -30,6 +30,7 @@ mod round;
 mod row;
 mod run;
 mod statistics;
+mod steps;
 mod table;
 mod window;
 mod writing;
@@ -92,6 +93,8 @@ enum Part {
     Writing,
     /// The same into a new log, that has nothing to reuse
     Fresh,
+    /// Steps of other sizes in which a new log lays its space
+    Steps,
     /// Entries of other sizes
     Sizes,
     /// Opening
@@ -188,6 +191,11 @@ impl Part {
             Self::Fresh => {
                 for work in [Work::OneByOne, Work::Batches] {
                     put(plan.quietest(|| writing::fresh(plan, work))?);
+                }
+            }
+            Self::Steps => {
+                for batch in steps::BATCHES {
+                    put(steps::measure(plan, batch)?);
                 }
             }
             Self::Opening => put(plan.quietest(|| opening::measure(plan))?),

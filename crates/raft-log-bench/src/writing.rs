@@ -15,6 +15,7 @@ use crate::raft_log_peer::RaftLogPeer;
 use crate::round::Round;
 use crate::row::{Bound, Row, Side, Unit};
 use crate::statistics::Latency;
+use crate::steps::remove_files;
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,8 +223,6 @@ pub(crate) fn fresh(plan: &Plan<'_>, work: Work) -> Outcome<Row> {
         limit("limit, extended", Space::Extended)?,
     ];
     let keeping = Keeping { payload: payload.clone(), alive: None, is_cold: false };
-    // As those of the limits, its files come and go in one directory: a file system may put each directory's files
-    // elsewhere, and a disk that makes its space when it is first written is slow where nobody has been.
     let path = directory.join("log");
     runners.push(Runner::new("raft-log", move || {
         let mut log = RaftLogPeer.open(&path, &keeping)?;
@@ -231,9 +230,7 @@ pub(crate) fn fresh(plan: &Plan<'_>, work: Work) -> Outcome<Row> {
         log.write(1)?;
         let round = work.round(&mut *log, 256, plan.length);
         drop(log);
-        for file in std::fs::read_dir(&path)? {
-            std::fs::remove_file(file?.path())?;
-        }
+        remove_files(&path)?;
         round
     }));
     for _ in 0..plan.rounds {
