@@ -121,7 +121,8 @@ pub(crate) const WORKS: [(Work, usize, Payload); 16] = [
 /// One of those that take part, and what came of its rounds.
 struct Runner<'a> {
     side: Side,
-    latencies: Vec<Duration>,
+    /// Those of each round.
+    latencies: Vec<Vec<Duration>>,
     round: Box<dyn FnMut() -> Outcome<Round> + 'a>,
 }
 
@@ -133,7 +134,7 @@ impl<'a> Runner<'a> {
     fn run(&mut self) -> Outcome {
         let round = (self.round)()?;
         self.side.rounds.push(round.rate());
-        self.latencies.extend(round.latencies);
+        self.latencies.push(round.latencies);
         Ok(())
     }
 }
@@ -197,9 +198,13 @@ impl Field {
 }
 
 fn sides(runners: Vec<Runner<'_>>, has_latency: bool) -> Vec<Side> {
-    let side = |runner: Runner<'_>| Side {
-        latency: if has_latency { Latency::of(runner.latencies) } else { None },
-        ..runner.side
+    let side = |runner: Runner<'_>| {
+        if !has_latency {
+            return runner.side;
+        }
+        let p99 = |round: &Vec<Duration>| Some(Latency::of(round.clone())?.p99.as_secs_f64());
+        let p99s = runner.latencies.iter().filter_map(p99).collect();
+        Side { latency: Latency::of(runner.latencies.concat()), p99s, ..runner.side }
     };
     runners.into_iter().map(side).collect()
 }
