@@ -53,6 +53,15 @@ impl Plan<'_> {
     }
 }
 
+/// Empties the directory of a log. As those of a limit, its files come and go in one place: a file system may put each
+/// directory's files elsewhere, and a disk that makes its space when it is first written is slow where nobody has been.
+pub(crate) fn remove_files(directory: &Path) -> Outcome {
+    for file in std::fs::read_dir(directory)? {
+        std::fs::remove_file(file?.path())?;
+    }
+    Ok(())
+}
+
 /// The bytes of the files of a directory.
 pub(crate) fn size_of(directory: &Path) -> Outcome<u64> {
     let mut bytes = 0;

@@ -10,12 +10,11 @@ use crate::contender::{Contender, Keeping, Peer};
 use crate::limit::Limit;
 use crate::limit_fresh::{FreshLimit, Space};
 use crate::payload::Payload;
-use crate::plan::Plan;
+use crate::plan::{Plan, remove_files};
 use crate::raft_log_peer::RaftLogPeer;
 use crate::round::Round;
 use crate::row::{Bound, Row, Side, Unit};
 use crate::statistics::Latency;
-use crate::steps::remove_files;
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +118,7 @@ pub(crate) const WORKS: [(Work, usize, Payload); 16] = [
 ];
 
 /// One of those that take part, and what came of its rounds.
-struct Runner<'a> {
+pub(crate) struct Runner<'a> {
     side: Side,
     /// Those of each round.
     latencies: Vec<Vec<Duration>>,
@@ -127,11 +126,12 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(name: impl Into<String>, round: impl FnMut() -> Outcome<Round> + 'a) -> Self {
+    pub(crate) fn new(name: impl Into<String>, round: impl FnMut() -> Outcome<Round> + 'a) -> Self {
         Self { side: Side::new(name), latencies: Vec::new(), round: Box::new(round) }
     }
 
-    fn run(&mut self) -> Outcome {
+    /// Lets it do one round.
+    pub(crate) fn run(&mut self) -> Outcome {
         let round = (self.round)()?;
         self.side.rounds.push(round.rate());
         self.latencies.push(round.latencies);
@@ -197,7 +197,8 @@ impl Field {
     }
 }
 
-fn sides(runners: Vec<Runner<'_>>, has_latency: bool) -> Vec<Side> {
+/// What came of all rounds.
+pub(crate) fn sides(runners: Vec<Runner<'_>>, has_latency: bool) -> Vec<Side> {
     let side = |runner: Runner<'_>| {
         if !has_latency {
             return runner.side;
