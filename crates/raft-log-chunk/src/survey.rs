@@ -227,7 +227,10 @@ fn survey(
         chunks.push(chunk);
     }
     if chunks.len() == starts.len() {
-        facts.gap_at = join(&mut chunks, replay.purged_index(), replay.last_index());
+        // A footer that lies can leave a gap of which the chunks together show nothing.
+        let unseen = replay.unseen();
+        facts.gap_at = join(&mut chunks, replay.purged_index(), replay.last_index())
+            .or_else(|| (!unseen.is_empty()).then_some(unseen.start));
     }
     judge(&facts)?;
 

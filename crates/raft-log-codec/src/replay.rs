@@ -3,6 +3,8 @@
 //! The reader of the files does not know the application's types or Raft's rules, and the rules do not know files;
 //! they meet in this trait.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::{DecodeError, Frame, RawLogId, RecordKind};
@@ -47,6 +49,13 @@ pub trait Replay {
 
     /// The index of the last entry so far.
     fn last_index(&self) -> Option<u64>;
+
+    /// The indexes above the purged mark whose entries it has not seen: it began in the middle, or was told of a footer
+    /// that leaves out what a later record purges. Entries are missing if there are any when it is over. A replay that
+    /// does not look at ids has seen all.
+    fn unseen(&self) -> Range<u64> {
+        0..0
+    }
 
     /// The state so far, encoded; for the footer of a chunk that has none.
     ///

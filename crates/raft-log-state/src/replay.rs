@@ -27,19 +27,7 @@ pub(crate) struct Progress {
 }
 
 impl<T: Types> RaftLogSM<T> {
-    /// The indexes above the purged mark whose ids the replay has not seen.
-    ///
-    /// A replay may begin in the middle, and footers may leave out entries that a later record purges; so once a
-    /// replay is over this must be empty, or entries are missing.
-    pub fn unseen(&self) -> Range<u64> {
-        let first = match &self.state.purged {
-            Some(purged) => purged.index() + 1,
-            None => self.progress.begins_at.unwrap_or(0),
-        };
-        first..self.runs.known_from().max(first)
-    }
-
-    /// Ends a replay, in which nothing is [`unseen`](Self::unseen): from now on the log knows of every index below its
+    /// Ends a replay, in which nothing is [`unseen`](Replay::unseen): from now on the log knows of every index below its
     /// first entry that nothing ever stood there, unless it was purged.
     pub fn end_replay(&mut self) {
         let progress = std::mem::take(&mut self.progress);
@@ -287,6 +275,14 @@ impl<T: Types> Replay for RaftLogSM<T> {
 
     fn last_index(&self) -> Option<u64> {
         self.state.last.as_ref().map(LogId::index)
+    }
+
+    fn unseen(&self) -> Range<u64> {
+        let first = match &self.state.purged {
+            Some(purged) => purged.index() + 1,
+            None => self.progress.begins_at.unwrap_or(0),
+        };
+        first..self.runs.known_from().max(first)
     }
 
     fn encoded_state(&self) -> Result<Bytes, EncodeError> {

@@ -1,7 +1,7 @@
 //! The table of rules, row by row. Each row runs on the real rules and on the naive model.
 
 use bytes::Bytes;
-use raft_log_codec::{PlainVote, RaftLogState};
+use raft_log_codec::{PlainVote, RaftLogState, Replay};
 use raft_log_state::{Change, Effect, RaftLogSM, StateError, StateMachine};
 use raft_log_testkit::NaiveModel;
 
