@@ -19,10 +19,13 @@ use crate::raft_log_peer::{OpenLog, config};
 use crate::row::{Bound, Must, Row, Side, Unit};
 
 const READ_ENTRIES: u64 = 100;
+/// How often a round reads alone and beside a writer.
+const TURNS: u32 = 10;
 const DELAY: Duration = Duration::from_millis(200);
 const LONGEST_READ: Duration = Duration::from_millis(20);
 
 /// Reads entries from all over a part of the log, for so long; gives how many, and the longest read.
+#[derive(Default)]
 struct Reading {
     entries: u64,
     cpu_nanos: u64,
@@ -32,7 +35,7 @@ struct Reading {
 fn read_for(reader: &RaftLogReader<PlainTypes>, from: u64, to: u64, length: Duration) -> Outcome<Reading> {
     let begin = Instant::now();
     let cpu = thread_nanos()?;
-    let mut reading = Reading { entries: 0, cpu_nanos: 0, longest: Duration::ZERO };
+    let mut reading = Reading::default();
     let mut number = 0_u64;
     while begin.elapsed() < length {
         number += 1;
@@ -52,6 +55,7 @@ fn filled(directory: &Path, entries: u64) -> Outcome<(OpenLog, WatchedStorage)> 
     let storage = WatchedStorage::new(DirectoryStorage::open(directory)?);
     let mut log =
         OpenLog::new(RaftLog::open_on(config(directory, false), Arc::new(storage.clone()))?, &keeping);
+    log.receive();
     for _ in 0..entries / 1_000 {
         log.write(1_000)?;
     }
@@ -67,39 +71,52 @@ pub(crate) fn throughput(plan: &Plan<'_>) -> Outcome<[Row; 2]> {
     let mut rows = Vec::new();
     for (name, is_hot) in [("hot", true), ("cold", false)] {
         let (mut alone, mut beside) = (Side::new("alone"), Side::new("beside a writer"));
+        let (mut written, mut writing_for) = (0, Duration::ZERO);
         for _ in 0..plan.rounds {
             let reader = log.log.reader();
-            let per_cpu_second = |reading: &Reading| reading.entries as f64 * 1e9 / reading.cpu_nanos as f64;
             let part = |reader: &RaftLogReader<PlainTypes>| match is_hot {
                 true => (reader.indexes().end - 5_000, reader.indexes().end),
                 false => (1, entries / 2),
             };
-            let read = |reader: &RaftLogReader<PlainTypes>, length: Duration| -> Outcome<Reading> {
-                let mut sum = Reading { entries: 0, cpu_nanos: 0, longest: Duration::ZERO };
+            let read = |sum: &mut Reading| -> Outcome {
                 let begin = Instant::now();
-                while begin.elapsed() < length {
-                    let (from, to) = part(reader);
-                    let reading = read_for(reader, from, to, Duration::from_millis(2))?;
+                while begin.elapsed() < plan.length / TURNS {
+                    let (from, to) = part(&reader);
+                    let reading = read_for(&reader, from, to, Duration::from_millis(2))?;
                     sum.entries += reading.entries;
                     sum.cpu_nanos += reading.cpu_nanos;
                 }
-                Ok(sum)
+                Ok(())
             };
-            alone.rounds.push(per_cpu_second(&read(&reader, plan.length)?));
-            let is_over = AtomicBool::new(false);
-            let reading = thread::scope(|scope| -> Outcome<Reading> {
-                let thread = scope.spawn(|| {
-                    let reading = read(&reader, plan.length).map_err(|error| error.to_string());
-                    is_over.store(true, Ordering::Relaxed);
-                    reading
-                });
-                while !is_over.load(Ordering::Relaxed) {
-                    log.in_flight(256, Duration::from_millis(5))?;
+            let mut sums = [Reading::default(), Reading::default()];
+            // In turns that are short: a machine that slows down for a moment does so for both.
+            for _ in 0..TURNS {
+                for (sum, is_beside) in sums.iter_mut().zip([false, true]) {
+                    let is_over = AtomicBool::new(false);
+                    let (before, begin) = (reader.indexes().end, Instant::now());
+                    thread::scope(|scope| -> Outcome {
+                        let thread = scope.spawn(|| {
+                            let outcome = read(sum).map_err(|error| error.to_string());
+                            is_over.store(true, Ordering::Relaxed);
+                            outcome
+                        });
+                        while is_beside && !is_over.load(Ordering::Relaxed) {
+                            log.in_flight(256, Duration::from_millis(5))?;
+                        }
+                        Ok(thread.join().map_err(|_| "the reader panicked")??)
+                    })?;
+                    if is_beside {
+                        written += reader.indexes().end - before;
+                        writing_for += begin.elapsed();
+                    }
                 }
-                Ok(thread.join().map_err(|_| "the reader panicked")??)
-            })?;
-            beside.rounds.push(per_cpu_second(&reading));
+            }
+            let [rate_alone, rate_beside] = sums.map(|sum| sum.entries as f64 * 1e9 / sum.cpu_nanos as f64);
+            alone.rounds.push(rate_alone);
+            beside.rounds.push(rate_beside);
         }
+        let rate = crate::table::thousands(written as f64 / writing_for.as_secs_f64());
+        beside.remark = Some(format!("meanwhile {rate} entries/s were written"));
         let value = beside.ratio_to(&alone);
         let mut row = Row {
             work: format!(

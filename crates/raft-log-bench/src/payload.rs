@@ -1,6 +1,6 @@
 //! What the entries carry: bytes that no compression makes smaller, or such as text has.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// A kind of payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,31 @@ impl Payload {
     }
 }
 
+/// Payloads as a network gives them: slices of buffers that hold many, which each of these keeps in memory.
+///
+/// Where another thread clones payloads meanwhile, one that all entries share would be counted by both at every turn.
+pub(crate) struct Received {
+    payload: Bytes,
+    buffer: BytesMut,
+}
+
+const RECEIVED_BYTES: usize = 64 << 10;
+
+impl Received {
+    /// The same payload again and again.
+    pub(crate) fn new(payload: Bytes) -> Self {
+        Self { payload, buffer: BytesMut::new() }
+    }
+
+    pub(crate) fn next(&mut self) -> Bytes {
+        if self.buffer.capacity() < self.payload.len() {
+            self.buffer = BytesMut::with_capacity(RECEIVED_BYTES.max(self.payload.len()));
+        }
+        self.buffer.extend_from_slice(&self.payload);
+        self.buffer.split().freeze()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -54,5 +79,15 @@ mod tests {
         let kinds = |payload: Payload| payload.bytes(4096).iter().copied().collect::<BTreeSet<u8>>().len();
         assert!(kinds(Payload::Incompressible) > 250);
         assert!(kinds(Payload::TextLike) < 50);
+    }
+
+    #[test]
+    fn what_is_received_is_the_payload_and_shares_its_buffer() {
+        let payload = Payload::Incompressible.bytes(256);
+        let mut received = Received::new(payload.clone());
+        let all: Vec<Bytes> = (0..1000).map(|_| received.next()).collect();
+        assert!(all.iter().all(|next| *next == payload && !next.is_unique()));
+        let large = Payload::TextLike.bytes(RECEIVED_BYTES + 1);
+        assert_eq!(Received::new(large.clone()).next(), large);
     }
 }

@@ -9,6 +9,7 @@ use raft_log::{Config, PlainTypes, RaftLog, RaftLogReader, RaftLogWriter, TermIn
 
 use crate::Outcome;
 use crate::contender::{Contender, Keeping, Peer};
+use crate::payload::Received;
 use crate::round::Round;
 use crate::window::Window;
 
@@ -26,6 +27,8 @@ pub(crate) struct OpenLog {
     pub(crate) log: RaftLog<PlainTypes>,
     reader: RaftLogReader<PlainTypes>,
     payload: Bytes,
+    /// Where payloads come from, if they are not to be one that all share.
+    received: Option<Received>,
     alive: Option<u64>,
     /// The index of the first entry that is not purged.
     first: u64,
@@ -48,7 +51,20 @@ impl OpenLog {
         let held = log.reader().indexes();
         let (first, next) = if held.is_empty() { (1, 1) } else { (held.start, held.end) };
         let reader = log.reader();
-        Self { log, reader, payload: keeping.payload.clone(), alive: keeping.alive, first, next }
+        Self {
+            log,
+            reader,
+            payload: keeping.payload.clone(),
+            received: None,
+            alive: keeping.alive,
+            first,
+            next,
+        }
+    }
+
+    /// From now on each entry has bytes of its own.
+    pub(crate) fn receive(&mut self) {
+        self.received = Some(Received::new(self.payload.clone()));
     }
 }
 
@@ -72,8 +88,11 @@ impl Contender for OpenLog {
 
     fn append(&mut self, entries: u64) -> Outcome {
         let end = self.next + entries;
-        let payload = &self.payload;
-        self.log.append((self.next..end).map(|index| (TermIndex::new(1, index), payload.clone())))?;
+        let (payload, received) = (&self.payload, &mut self.received);
+        self.log.append((self.next..end).map(|index| {
+            let payload = received.as_mut().map_or_else(|| payload.clone(), Received::next);
+            (TermIndex::new(1, index), payload)
+        }))?;
         self.next = end;
         if let Some(alive) = self.alive
             && self.next - self.first >= alive + alive / PURGED_PART

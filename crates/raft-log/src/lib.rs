@@ -338,7 +338,7 @@ pub use flush::FlushTicket;
 pub use flush_callback::FlushCallback;
 pub use lock_file::LockFile;
 pub use log::RaftLog;
-pub use log_cache::LogCache;
+pub use log_cache::{EvictedEntries, HeldEntries, LogCache};
 pub use log_data::LogData;
 pub use open::{OpenReport, OpenWarning, TornTail};
 pub use raft_log_chunk::{

@@ -145,13 +145,29 @@ impl<T: Types, W: Wal<T>> RaftLog<T, W> {
         }
         let mut view = self.view.write();
         view.apply(&mut self.records, &self.places);
-        view.evict(self.wal.durable());
+        let evicted = view.cache.evict(self.wal.durable());
         drop(view);
+        if evicted.is_some() {
+            drop(evicted);
+            self.evict();
+        }
         if self.records.capacity() > RECORDS_KEPT {
             self.records = Vec::new();
             self.places = Vec::new();
         }
         Ok(())
+    }
+
+    /// Lets go of cached entries that the limits do not allow and the disk can give back, and of purged ones. Readers may
+    /// look at the view while they are dropped.
+    fn evict(&self) {
+        let durable = self.wal.durable();
+        loop {
+            let evicted = self.view.write().cache.evict(durable);
+            if evicted.is_none() {
+                return;
+            }
+        }
     }
 }
 
@@ -215,7 +231,7 @@ impl<T: Types, W: Wal<T>> RaftLogWriter<T> for RaftLog<T, W> {
     fn sync(&mut self) -> Result<(), FlushError> {
         self.wal.sync()?;
         if self.view.read().cache.is_over() {
-            self.view.write().evict(self.wal.durable());
+            self.evict();
         }
         Ok(())
     }

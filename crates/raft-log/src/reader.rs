@@ -11,7 +11,9 @@ use raft_log_state::StateMachine;
 
 use crate::sync::{Counter, Ordering, RwLock};
 use crate::view::View;
-use crate::{EntryPlace, Extent, Position, RaftLogWal, ReadError, RecordStats, Stats, Wal, WalReader};
+use crate::{
+    EntryPlace, Extent, HeldEntries, Position, RaftLogWal, ReadError, RecordStats, Stats, Wal, WalReader,
+};
 
 /// Reads a log. Clones are cheap, see everything that is appended later, and outlive the log.
 pub struct RaftLogReader<T: Types, W: Wal<T> = RaftLogWal<T>> {
@@ -91,8 +93,14 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
         if start >= end {
             return Some(Vec::new());
         }
-        let is_cached = view.cache.first().is_some_and(|first| first <= start);
-        is_cached.then(|| cached(&view, start..end, bytes_max).into_iter().map(|(entry, _)| entry).collect())
+        if view.cache.first().is_none_or(|first| first > start) {
+            return None;
+        }
+        let held = view.cache.hold(start..end, bytes_max);
+        drop(view);
+        let mut entries = Vec::new();
+        push_held(&held, bytes_max, &mut 0, &mut entries);
+        Some(entries)
     }
 
     /// One entry.
@@ -106,10 +114,11 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
                 return Err(not_found(&view, index));
             }
             check_start(&view, index)?;
-            let is_cached = view.cache.first().is_some_and(|first| first <= index);
-            if let Some((entry, _)) = view.cache.iter_from(index).next().filter(|_| is_cached) {
+            if let Some(entry) = view.cache.get(index) {
+                let entry = entry.clone();
+                drop(view);
                 self.cache_reads.fetch_add(1, Ordering::Relaxed);
-                return Ok(entry.clone());
+                return Ok(entry);
             }
             let Some(place) = locate_one(&view, index) else { return Err(not_found(&view, index)) };
             drop(view);
@@ -233,10 +242,7 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
             }
             let extents = locate(&view, next..cached_from, bytes_max - bytes);
             let located = extents.last().map_or(next, |last| last.first + last.count as u64);
-            let cached = match located == cached_from {
-                true => cached(&view, cached_from..end, bytes_max - bytes),
-                false => Vec::new(),
-            };
+            let held = (located == cached_from).then(|| view.cache.hold(cached_from..end, bytes_max - bytes));
             drop(view);
 
             for extent in &extents {
@@ -248,16 +254,9 @@ impl<T: Types, W: Wal<T>> RaftLogReader<T, W> {
                     None => return Ok(None),
                 }
             }
-            let from_disk = entries.len();
-            entries.reserve(cached.len());
-            for (entry, size) in cached {
-                if bytes >= bytes_max && !entries.is_empty() {
-                    break;
-                }
-                bytes = bytes.saturating_add(size).min(bytes_max);
-                entries.push(entry);
-            }
-            if entries.len() > from_disk {
+            if let Some(held) = &held {
+                let from_disk = entries.len();
+                push_held(held, bytes_max, &mut bytes, &mut entries);
                 self.cache_reads.fetch_add((entries.len() - from_disk) as u64, Ordering::Relaxed);
             }
             if located == cached_from || bytes >= bytes_max {
@@ -300,18 +299,16 @@ fn not_found<T: Types>(view: &View<T>, index: u64) -> ReadError {
     ReadError::IndexNotFound { index, first, end }
 }
 
-/// Entries of the cache with the bytes of their frames, up to the one that brings these to `bytes_max`.
-fn cached<T: Types>(view: &View<T>, range: Range<u64>, bytes_max: u64) -> Vec<(Entry<T>, u64)> {
-    let mut cached = Vec::new();
-    let mut bytes = 0;
-    for (entry, size) in view.cache.iter_from(range.start).take(entries_in(range)) {
-        cached.push((entry.clone(), size));
-        bytes += size;
-        if bytes >= bytes_max {
-            break;
+/// Copies entries that are held, up to the one that brings `bytes` to `bytes_max`; the first of all in any case.
+fn push_held<E: Clone>(held: &HeldEntries<E>, bytes_max: u64, bytes: &mut u64, entries: &mut Vec<E>) {
+    entries.reserve(held.len());
+    for (entry, size) in held.iter() {
+        if *bytes >= bytes_max && !entries.is_empty() {
+            return;
         }
+        *bytes = bytes.saturating_add(size).min(bytes_max);
+        entries.push(entry.clone());
     }
-    cached
 }
 
 /// Where the entries lie, with the terms they must have.
@@ -331,10 +328,6 @@ fn locate<T: Types>(view: &View<T>, range: Range<u64>, bytes_max: u64) -> Vec<Ex
 fn locate_one<T: Types>(view: &View<T>, index: u64) -> Option<EntryPlace> {
     let term = view.machine.runs().runs(index..index + 1).next().map(|run| run.term());
     Some(EntryPlace { term, ..view.data.locate_one(index)? })
-}
-
-fn entries_in(range: Range<u64>) -> usize {
-    usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)
 }
 
 /// No entry has the index `u64::MAX`, so a half-open range can name every entry.

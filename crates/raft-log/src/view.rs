@@ -8,7 +8,7 @@ use raft_log_state::{Change, RaftLogSM, StateMachine};
 
 use crate::open::Recovery;
 use crate::stats::RecordCounts;
-use crate::{LogCache, LogData, Place, Position};
+use crate::{LogCache, LogData, Place};
 
 pub(crate) struct View<T: Types> {
     pub(crate) machine: RaftLogSM<T>,
@@ -74,12 +74,5 @@ impl<T: Types> View<T> {
     /// The index of the first live entry; behind the last if there is none.
     pub(crate) fn first_index(&self) -> u64 {
         self.data.first_index().unwrap_or_else(|| self.machine.state().end_index())
-    }
-
-    /// Lets go of cached entries that the limits do not allow and the disk can give back.
-    pub(crate) fn evict(&mut self, durable: Position) {
-        if self.cache.is_over() {
-            self.cache.evict(durable);
-        }
     }
 }
