@@ -177,7 +177,12 @@ impl<E: Clone> LogCache<E> {
             }
         }
         let part = position_of(range.start, self.newest_first)..position_of(range.end, self.newest_first);
-        held.newest = self.newest.get(part).unwrap_or_default().to_vec();
+        let newest = self.newest.get(part).unwrap_or_default();
+        let needed = newest.iter().position(|cached| {
+            bytes += (cached.bytes - ENTRY_OVERHEAD_BYTES) as u64;
+            bytes >= bytes_max
+        });
+        held.newest = newest.get(..needed.map_or(newest.len(), |last| last + 1)).unwrap_or_default().to_vec();
         held
     }
 
@@ -191,19 +196,20 @@ impl<E: Clone> LogCache<E> {
         if index <= self.first {
             return self.clear();
         }
-        while index < self.newest_first {
-            let Some(piece) = self.pieces.pop_back() else { break };
-            // What is left of the last one is the newest.
-            self.newest.clear();
-            self.newest.extend_from_slice(&piece.entries);
-            self.bytes -= self.newest_bytes;
-            (self.newest_first, self.newest_bytes, self.newest_position) =
-                (piece.first, piece.bytes, piece.position);
-        }
         let cut = position_of(index, self.newest_first).min(self.newest.len());
-        let bytes: usize = self.newest.drain(cut..).map(|cached| cached.bytes).sum();
-        self.newest_bytes -= bytes;
-        self.bytes -= bytes;
+        let mut dropped: usize = self.newest.drain(cut..).map(|cached| cached.bytes).sum();
+        self.newest_bytes -= dropped;
+        while index < self.newest_first
+            && let Some(piece) = self.pieces.pop_back()
+        {
+            // What is left of it, if anything, is the newest.
+            let left = piece.entries.get(..position_of(index, piece.first)).unwrap_or_default();
+            self.newest.extend_from_slice(left);
+            self.newest_bytes = left.iter().map(|cached| cached.bytes).sum();
+            (self.newest_first, self.newest_position) = (piece.first, piece.position);
+            dropped += piece.bytes - self.newest_bytes;
+        }
+        self.bytes -= dropped;
     }
 
     /// Lets nobody read the entries up to and with `index` any more. Those in pieces are held until they are
@@ -362,6 +368,9 @@ mod tests {
         cache.truncate_from(0);
         assert!((200..200 + 2 * PIECE_ENTRIES).contains(&held.len()), "{}", held.len());
         assert!(held.iter().map(|(entry, _)| *entry).eq(100..100 + held.len() as u64));
+
+        let cache = filled(10_000, 1 << 20);
+        assert_eq!([0, 36, 37, 360, u64::MAX].map(|max| cache.hold(10..20, max).len()), [1, 1, 2, 10, 10]);
     }
 
     #[derive(Debug, Clone)]
