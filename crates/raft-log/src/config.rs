@@ -23,8 +23,8 @@ pub struct Config {
     #[cfg_attr(feature = "serde", serde(default))]
     pub must_exist: bool,
 
-    /// How many entries the cache holds at most. Entries that are not durable yet are held in any case. Default:
-    /// 100,000. Any value is allowed.
+    /// How many entries the cache holds at most. Entries that are not durable yet are held in any case, and up to 63
+    /// before them. Default: 100,000. Any value is allowed.
     #[cfg_attr(feature = "serde", serde(default = "default::log_cache_max_items"))]
     pub log_cache_max_items: usize,
 

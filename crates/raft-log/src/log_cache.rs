@@ -1,7 +1,7 @@
 //! The newest entries in memory: a window that ends with the last entry of the log.
 //!
-//! Entries that are not durable are held whatever the limits say: until then memory is the only place they can be
-//! read from. What a read brings from the disk is not put here.
+//! Entries that are not durable are held whatever the limits say, with the piece they lie in: until then memory is the
+//! only place they can be read from. What a read brings from the disk is not put here.
 //!
 //! The window consists of pieces that do not change any more, and of the newest entries, which are fewer than a piece
 //! has. A reader takes hold of the pieces it needs while it looks at the window, and copies entries out of them when it
