@@ -67,12 +67,10 @@ pub fn encode_footer(
     head.bytes(MAGIC).u32(length(size)).bytes(body.gathered());
     let mut bytes = head.finish();
     bytes.resize(bytes.len().next_multiple_of(FRAME_ALIGNMENT as usize), 0);
-    let mut table = seed.writer_at(end + bytes.len() as u64);
-    for offset in offsets {
-        table.u32(*offset);
-    }
-    bytes.extend_from_slice(&table.finish());
-    bytes
+    let table_at = end + bytes.len() as u64;
+    let mut table = seed.writer_behind(bytes, table_at);
+    table.u32s(offsets);
+    table.finish()
 }
 
 fn length(length: usize) -> u32 {

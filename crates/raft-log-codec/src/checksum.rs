@@ -38,7 +38,12 @@ impl FrameSeed {
     /// A writer whose checksum is tied to `offset` of the chunk.
     pub fn writer_at(self, offset: u64) -> ChecksumWriter {
         // Enough for a mark, which is written after every sync.
-        ChecksumWriter { bytes: Vec::with_capacity(64), start: self.start_at(offset) }
+        self.writer_behind(Vec::with_capacity(64), offset)
+    }
+
+    /// As [`FrameSeed::writer_at`], behind bytes that are there already and that its checksum does not cover.
+    pub fn writer_behind(self, bytes: Vec<u8>, offset: u64) -> ChecksumWriter {
+        ChecksumWriter { from: bytes.len(), bytes, start: self.start_at(offset) }
     }
 
     /// A reader for what [`FrameSeed::writer_at`] wrote.
@@ -50,17 +55,19 @@ impl FrameSeed {
     }
 }
 
-/// Gathers fields in memory and closes them with a CRC-32C of all bytes before it.
+/// Gathers fields in memory and closes them with a CRC-32C of all of them.
 #[derive(Debug, Clone, Default)]
 pub struct ChecksumWriter {
     bytes: Vec<u8>,
+    /// Where the fields begin.
+    from: usize,
     start: u32,
 }
 
 impl ChecksumWriter {
     /// An empty writer without a seed.
     pub fn new() -> Self {
-        Self { bytes: Vec::with_capacity(64), start: 0 }
+        Self { bytes: Vec::with_capacity(64), from: 0, start: 0 }
     }
 
     /// Appends bytes as they are.
@@ -94,19 +101,31 @@ impl ChecksumWriter {
         self.bytes(&value.to_le_bytes())
     }
 
+    /// Appends 32-bit numbers, little endian: many at once, in memory that just holds them and a checksum.
+    pub fn u32s(&mut self, values: &[u32]) -> &mut Self {
+        let from = self.bytes.len();
+        self.bytes.reserve_exact(size_of_val(values) + size_of::<u32>());
+        self.bytes.resize(from + size_of_val(values), 0);
+        let places = self.bytes.get_mut(from..).unwrap_or_default().as_chunks_mut().0;
+        for (place, value) in places.iter_mut().zip(values) {
+            *place = value.to_le_bytes();
+        }
+        self
+    }
+
     /// How many bytes have been gathered.
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.from
     }
 
     /// What has been gathered.
     pub fn gathered(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(self.from..).unwrap_or_default()
     }
 
-    /// Appends the checksum of everything gathered so far and gives the bytes.
+    /// Appends the checksum of everything gathered so far and gives the bytes, those before it included.
     pub fn finish(mut self) -> Vec<u8> {
-        let sum = crc32c::crc32c_append(self.start, &self.bytes);
+        let sum = crc32c::crc32c_append(self.start, self.gathered());
         self.bytes.extend_from_slice(&sum.to_le_bytes());
         self.bytes
     }
@@ -161,6 +180,17 @@ mod tests {
         assert_eq!(fields.u32().unwrap(), 3);
         assert_eq!(fields.u64().unwrap(), 4);
         assert_eq!(fields.rest(), b"five");
+    }
+
+    #[test]
+    fn a_writer_behind_other_bytes_leaves_them_out() {
+        let seed = FrameSeed::new(7, 8, 9);
+        let mut alone = seed.writer_at(64);
+        alone.u32(1).u32(2).u32(0xffff_fff0);
+        let mut behind = seed.writer_behind(b"before".to_vec(), 64);
+        behind.u32(1).u32s(&[2, 0xffff_fff0]).u32s(&[]);
+        assert_eq!((behind.size(), behind.gathered()), (12, alone.gathered()));
+        assert_eq!(behind.finish(), [b"before".to_vec(), alone.finish()].concat());
     }
 
     #[test]
