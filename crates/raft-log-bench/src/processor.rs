@@ -35,19 +35,20 @@ pub(crate) fn resident_bytes() -> Outcome<u64> {
 /// Does some work, and gives the processor that took the fewest interrupts of devices meanwhile, of those that this
 /// thread may run on.
 pub(crate) fn least_interrupted<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, usize)> {
-    let before = device_interrupts(&fs::read_to_string("/proc/interrupts")?);
+    // Where the system does not tell, one processor is as good as another.
+    let read = || device_interrupts(&fs::read_to_string("/proc/interrupts").unwrap_or_default());
+    let count = |counts: &[(usize, u64)], processor| {
+        counts.iter().find(|(of, _)| *of == processor).map_or(0, |(_, count)| *count)
+    };
+    let before = read();
     let result = work()?;
-    let after = device_interrupts(&fs::read_to_string("/proc/interrupts")?);
+    let after = read();
     let allowed = sched_getaffinity(None)?;
-    let processor = after
-        .into_iter()
-        .filter(|(processor, _)| allowed.is_set(*processor))
-        .min_by_key(|(processor, count)| {
-            let earlier = before.iter().find(|(other, _)| other == processor);
-            count - earlier.map_or(0, |(_, count)| *count).min(*count)
-        })
-        .ok_or("no processor is known to take interrupts")?;
-    Ok((result, processor.0))
+    let processor = (0..CpuSet::MAX_CPU)
+        .filter(|processor| allowed.is_set(*processor))
+        .min_by_key(|processor| count(&after, *processor).saturating_sub(count(&before, *processor)))
+        .ok_or("this thread may run on no processor")?;
+    Ok((result, processor))
 }
 
 /// Each processor, and how many interrupts of devices it has taken. Those of the processors themselves have letters
