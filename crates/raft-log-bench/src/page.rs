@@ -48,7 +48,8 @@ fn head(run: &Run) -> String {
          was measured in the same run, in turns with it: a bare loop that encodes, checksums, writes and syncs, or reads and \
          checksums, and does nothing else a log must do. A figure is the median of {} rounds of {} s; a ratio is the median of \
          the rounds' ratios; ± is half of what lies between the largest and the smallest round. Losers are shown like \
-         winners. Figures of another machine differ; the ratios should not, by much. How logs fare under an engine, openraft, \
+         winners. Figures of another machine differ, and so do the ratios, with how fast its processor is beside its \
+         disk. How logs fare under an engine, openraft, \
          is measured by `cargo xtask bench --openraft`.\n\n\
          | | |\n|---|---|\n| date | {} |\n| machine | {} |\n| compiler | {} |\n| command | `{}` |\n| beside raft-log | {peers} |\n\
          \nOf {all} bounds, {met} hold.\n{missed}",

@@ -336,7 +336,8 @@ const SEALED_AT_ONCE: usize = 16 << 10;
 /// first of which will stand at `offset` of a chunk with `seed`.
 ///
 /// First those of the bodies, then those of the heads: the steps of one checksum wait for each other, but not for those
-/// of the next frame, so that the processor does several at a time where nothing else stands between them.
+/// of the next frame, so that a processor that looks far enough ahead does several at a time where nothing else stands
+/// between them.
 ///
 /// # Panics
 /// When `offset` is no multiple of 8, or the bytes are not whole frames.
